@@ -166,6 +166,14 @@ class RecordField(Node):
 
 
 @dataclass(frozen=True)
+class Element(Node):
+    """Some elements of a table that has no name: `decoder(z[i])[p]`, `q[i].loc[d]`."""
+
+    table: Expression
+    indices: tuple[Expression, ...]
+
+
+@dataclass(frozen=True)
 class Binder:
     variable: str
     set: str
@@ -230,7 +238,7 @@ class LogDensity(Node):
 
 Expression = (
     Number | Variable | Member | Lag | Whole | Reference | Size | Part | Sum | Product | Negate | Power | Compare | Logical | Not | IfElse
-    | Call | NetCall | RecordField | Reduce | TableLiteral | Distribution | Mixture | Bijection | LogDensity
+    | Call | NetCall | RecordField | Element | Reduce | TableLiteral | Distribution | Mixture | Bijection | LogDensity
 )  # fmt: skip
 
 
@@ -258,16 +266,33 @@ def walk(node: Expression) -> Iterator[Expression]:
 
 
 def rewrite(node: Expression, change: Callable[[Expression], Expression]) -> Expression:
-    """The tree with `change` applied to every node, innermost first. A node that does not change stays the same object."""
+    """The tree with `change` applied to every node, innermost first.
 
-    def renewed(value: object) -> object:
+    A node that does not change stays the same object, and shared nodes stay shared. Iterative: a deep tree is no deep recursion.
+    """
+    renewed: dict[int, Expression] = {}
+    pending = [(node, False)]
+    while pending:
+        one, ready = pending.pop()
+        if id(one) in renewed:
+            continue
+        if ready:
+            renewed[id(one)] = change(_rebuilt(one, renewed))
+        else:
+            pending.append((one, True))
+            pending += [(child, False) for child in children(one)]
+    return renewed[id(node)]
+
+
+def _rebuilt(node: Expression, renewed: dict[int, Expression]) -> Expression:
+    def new(value: object) -> object:
         if isinstance(value, Node):
-            return rewrite(value, change)  # type: ignore[arg-type]
+            return renewed[id(value)]
         if isinstance(value, tuple) and not isinstance(value, Span):
-            items = [renewed(item) for item in value]
-            return value if all(a is b for a, b in zip(items, value, strict=True)) else tuple(items)
+            items = tuple(new(item) for item in value)
+            return value if all(a is b for a, b in zip(items, value, strict=True)) else items
         return value
 
-    parts = {one.name: renewed(getattr(node, one.name)) for one in fields(node) if one.name != "span"}
+    parts = {one.name: new(getattr(node, one.name)) for one in fields(node) if one.name != "span"}
     same = all(parts[name] is getattr(node, name) for name in parts)
-    return change(node if same else replace(node, **parts))  # type: ignore[arg-type]
+    return node if same else replace(node, **parts)  # type: ignore[arg-type]
