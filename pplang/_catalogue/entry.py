@@ -34,7 +34,12 @@ class Argument:
 
 @dataclass(frozen=True)
 class Support:
-    """Where a draw lives. A bound given as a string is the name of an argument.
+    """Where a draw lives: the set on which the density is finite. A bound given as a string is the name of an argument; in a form
+    without that argument there is no such bound.
+
+    A latent draw of a continuous distribution lies strictly between the bounds (almost surely), so the kind of a latent has both ends open:
+    `s ~ HalfNormal(1)` is positive, `p ~ Uniform(0, 1)` is never 0 or 1. What is observed may lie on a closed bound.
+    Bounds together with a structure ("ordered") hold for each of the numbers. A wrapper's support follows from its distribution.
 
     member_of: the letter of the index set that a draw is a member of (Categorical). structure: a joint constraint of the draw
     (kinds.STRUCTURES), None where its numbers are free of one another.
@@ -55,13 +60,15 @@ class Form:
     """One way to give the arguments (`Bernoulli(p)`, `Bernoulli(logit =)`).
 
     arguments: in order; only those of the first form can be given by position alone.
-    numpyro: dotted path of the class (or function) that implements it, called with keywords only.
+    numpyro: dotted path of the class (or function) that implements it, called with keywords only. "": not implemented (GP with a basis).
     keywords: our argument name → its keyword there.
+    sizes: (letter of the event, keyword): the size of that index set is passed as this keyword, a Python int (`LKJ`, `Ordered`).
     """
 
     arguments: tuple[Argument, ...]
     numpyro: str
     keywords: tuple[tuple[str, str], ...]
+    sizes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,8 @@ class LocationScale:
     log: bool = False
     inverse_scale: bool = False
     """The scale argument is a rate: scale = 1 / rate."""
+    standard: tuple[str, ...] = ()
+    information: float | Callable[..., float] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,8 +94,9 @@ class DistributionEntry:
     """A distribution: Stan's name-like spelling, Stan's argument order and meaning.
 
     event: letters of the index sets of one draw; () is a scalar, ("K",) a joint vector, ("K", "K") a joint matrix.
-    wrapper: its first argument is a distribution; how it checks and lowers is written in code under the same name.
-    summary: one line for the reference page. prior_draw: False for improper ones (Flat).
+    wrapper: an argument of it (role "distribution") is a distribution, given to the implementation as an object; its support and what it
+    accepts follow from that distribution, in code. summary: one line for the reference page. proper: False for those that have no draws (Flat).
+    cumulative: a cumulative distribution function is implemented, so that it can be truncated and censored.
     """
 
     name: str
@@ -97,6 +107,7 @@ class DistributionEntry:
     summary: str = ""
     wrapper: bool = False
     proper: bool = True
+    cumulative: bool = True
 
 
 @dataclass(frozen=True)
