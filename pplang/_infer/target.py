@@ -1,0 +1,64 @@
+"""What an engine needs to know of a model: a density on R^n, and the way back to the names of the source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Arguments = Mapping[str, np.ndarray]
+Progress = Callable[[int, int, str], None]
+"""Called between compiled blocks with the work done, the work in all, and a remark."""
+
+
+def silent(done: int, total: int, remark: str) -> None:
+    """No progress is shown."""
+    del done, total, remark
+
+
+@dataclass(frozen=True)
+class Functions:
+    """The two functions of a model, in JAX, to be traced.
+
+    log_density(z, arguments): z of shape (n,) → a number; the joint density of data and latents on R^n.
+    constrain(z, key, arguments): z of shape (n,) → the arrays to keep of one draw, by name; `key` is for what is drawn after inference.
+    """
+
+    log_density: Callable[[Any, Arguments], Any]
+    constrain: Callable[[Any, Any, Arguments], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A model with its data, ready for an engine.
+
+    identity: text that determines `functions`; with the shapes of the arguments it names compiled programs in the cache.
+    functions: makes the functions; not called, and NumPyro not imported, when every program is found in the cache.
+    """
+
+    identity: str
+    size: int
+    arguments: dict[str, np.ndarray]
+    functions: Callable[[], Functions]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What an engine gives back.
+
+    z: (chains, draws, n). statistics: (chains, draws) each, by ArviZ's names. history: what is worth keeping of the way there (the loss).
+    """
+
+    z: np.ndarray
+    statistics: dict[str, np.ndarray]
+    history: dict[str, np.ndarray]
+
+
+class NoStart(Exception):
+    """No point was found at which the density and its gradient are finite. `points`: (tries, n), those that were tried last."""
+
+    def __init__(self, points: np.ndarray) -> None:
+        super().__init__(points)
+        self.points = points
