@@ -1,0 +1,74 @@
+"""The posteriors with known answers that pplang can fit so far, and the program written for each.
+
+Several posteriors share a program: two data sets, or the same model written by hand in two parameterisations.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+HERE = Path(__file__).parent
+DATABASE = HERE.parents[2] / "shared" / "posteriordb"
+PROGRAMS = HERE / "programs"
+
+CASES = {
+    "GLMM_Poisson_data-GLMM_Poisson_model": "GLMM_Poisson",
+    "GLM_Binomial_data-GLM_Binomial_model": "GLM_Binomial",
+    "Mh_data-Mh_model": "Mh",
+    "Rate_1_data-Rate_1_model": "rate_1",
+    "Rate_2_data-Rate_2_model": "rate_2",
+    "Rate_4_data-Rate_4_model": "rate_4",
+    "arK-arK": "arK",
+    "dogs-dogs": "dogs",
+    "earnings-earn_height": "earn_height",
+    "earnings-log10earn_height": "log10earn_height",
+    "earnings-logearn_height": "logearn_height",
+    "earnings-logearn_interaction": "logearn_interaction",
+    "eight_schools-eight_schools_centered": "eight_schools",
+    "eight_schools-eight_schools_noncentered": "eight_schools",
+    "irt_2pl-irt_2pl": "irt_2pl",
+    "kidiq-kidscore_interaction": "kidscore_interaction",
+    "kidiq-kidscore_momhs": "kidscore_momhs",
+    "kidiq-kidscore_momhsiq": "kidscore_momhsiq",
+    "kidiq_with_mom_work-kidscore_interaction_c2": "kidscore_interaction_c2",
+    "kidiq_with_mom_work-kidscore_mom_work": "kidscore_mom_work",
+    "kilpisjarvi_mod-kilpisjarvi": "kilpisjarvi",
+    "low_dim_gauss_mix-low_dim_gauss_mix": "low_dim_gauss_mix",
+    "mesquite-logmesquite": "logmesquite",
+    "mesquite-logmesquite_logva": "logmesquite_logva",
+    "mesquite-logmesquite_logvolume": "logmesquite_logvolume",
+    "mesquite-mesquite": "mesquite",
+    "nes1972-nes": "nes",
+    "nes1980-nes": "nes",
+    "nes1988-nes": "nes",
+    "pilots-pilots": "pilots",
+    "radon_all-radon_county_intercept": "radon_county_intercept",
+    "radon_all-radon_variable_intercept_slope_centered": "radon_variable_intercept_slope",
+    "radon_all-radon_variable_intercept_slope_noncentered": "radon_variable_intercept_slope",
+    "radon_all-radon_variable_slope_centered": "radon_variable_slope",
+    "radon_all-radon_variable_slope_noncentered": "radon_variable_slope",
+    "radon_mn-radon_hierarchical_intercept_centered": "radon_hierarchical_intercept",
+    "radon_mn-radon_hierarchical_intercept_noncentered": "radon_hierarchical_intercept",
+    "radon_mn-radon_partially_pooled_centered": "radon_partially_pooled",
+    "radon_mn-radon_partially_pooled_noncentered": "radon_partially_pooled",
+    "radon_mn-radon_pooled": "radon_pooled",
+    "radon_mn-radon_variable_intercept_centered": "radon_variable_intercept",
+    "radon_mn-radon_variable_intercept_noncentered": "radon_variable_intercept",
+    "radon_mod-radon_county": "radon_county",
+    "sblrc-blr": "blr",
+    "seeds_data-seeds_model": "seeds",
+    "seeds_data-seeds_stanified_model": "seeds_stanified",
+    "wells_data-wells_daae_c_model": "wells_daae_c",
+    "wells_data-wells_dae_inter_model": "wells_dae_inter",
+    "wells_data-wells_dist": "wells_dist",
+    "wells_data-wells_dist100ars_model": "wells_dist100ars",
+    "wells_data-wells_interaction_model": "wells_interaction",
+}
+
+IN_THE_SUITE = (
+    "eight_schools-eight_schools_centered",
+    "kidiq-kidscore_momhsiq",
+    "GLMM_Poisson_data-GLMM_Poisson_model",
+    "radon_mn-radon_variable_intercept_centered",
+)
+"""The few that every run of the tests fits; the others are for `make slow`."""
