@@ -1,0 +1,66 @@
+"""The checker's facts for a program that a pass has made: order, kinds and levels computed again from its expressions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pplang._check import graph
+from pplang._check.draws import type_draw
+from pplang._check.environment import Entry, Environment
+from pplang._check.types import Typer
+from pplang._diagnostics import Collector, InternalError
+from pplang._ir import program as ir
+
+
+def environment_of(program: ir.Program) -> Environment:
+    """What the checker would know of a typed program's names."""
+    environment = Environment(Collector(), sets=dict(program.set), nets={net.name: net for net in program.nets})
+    entries = environment.entries
+    for column in program.column.values():
+        entries[column.name] = Entry(column.name, "column", column.sets, column.kind, data=True, optional=column.optional)
+    for one in program.inputs:
+        entries[one.name] = Entry(one.name, "input", one.sets, one.kind, structure=one.structure, data=True, optional=one.optional)
+    for param in program.params:
+        entries[param.name] = Entry(param.name, "param", tuple(axis.set for axis in param.axes), param.kind, structure=param.structure)
+    for site in program.sites:
+        if site.role in ("latent", "deterministic"):
+            entries[site.name] = Entry(site.name, "site", site.sets, site.kind, structure=site.structure, data=site.level == "data")
+    return environment
+
+
+def retype(program: ir.Program) -> ir.Program:
+    """The program with its sites in order and with their kinds and levels; what a pass calls on its result.
+
+    Raises InternalError when the pass has made something that does not check.
+    """
+    environment = environment_of(program)
+    names = [site.name for site in program.sites]
+    parents = {site.name: {edge.parent for edge in graph.edges(site) if not edge.lagged} for site in program.sites}
+    ordered, cycle = graph.order(names, parents)
+    if cycle:
+        raise InternalError(f"a pass made a circle: {' -> '.join(cycle)}")
+    sites = [_typed(environment, program.site[name]) for name in ordered]
+    if environment.collector.failed:
+        raise InternalError("a pass made a program that does not check: " + "; ".join(one.title for one in environment.collector.diagnostics))
+    sets = tuple(sorted(program.sets, key=lambda one: one.name))
+    return replace(program, sets=sets, sites=graph.levels(sites, program.factors, program.restrictions, program.reward))
+
+
+def _typed(environment: Environment, site: ir.Site) -> ir.Site:
+    typer = Typer(environment, {axis.variable: axis.set for axis in site.axes if axis.variable is not None})
+    if site.role in ("observed", "split"):
+        return site
+    if site.role == "latent":
+        draw = type_draw(typer, site.right, event=site.event)
+        kind, structure, data = draw.kind, draw.structure, False
+    else:
+        typing = typer.type_of(site.right)
+        started = None if site.starting is None else typer.type_of(site.starting)
+        kind, structure, data = typing.kind, typing.structure, typing.data and (started is None or started.data)
+    entry = environment.entries[site.name]
+    kind = site.declared_kind or kind or site.kind
+    if site.starting is not None:
+        kind = site.kind
+    entry.kind, entry.structure, entry.data = kind, structure, data
+    level: ir.Level = "data" if data and site.role == "deterministic" else "model"
+    return replace(site, kind=kind, structure=structure, level=level)

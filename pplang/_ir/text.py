@@ -1,0 +1,309 @@
+"""A typed program as `.ppl` text, which parses and checks to an equal program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import inf
+
+from pplang._ir import expression as ir
+from pplang._ir import program
+from pplang._ir.kinds import NAMED, Interval, Kind, Member
+
+
+def text(model: program.Program) -> str:
+    """The whole program; statements in the order data, sets, inputs, params, nets, relations, terms, guide, reward."""
+    blocks = [
+        [line for table in model.tables for line in _table(table)],
+        [line for one in model.sets if one.declared for line in _index_set(one)],
+        [line for one in model.inputs for line in _input(one)],
+        [line for one in model.params for line in _param(one)],
+        [line for one in model.nets for line in _net(one)],
+        [line for one in model.sites for line in site_lines(one)],
+        [line for one in model.factors for line in _factor(one)],
+        [line for one in model.restrictions for line in _restrict(one)],
+        _guide(model.guide) if model.guide is not None else [],
+        [f"maximize {expression(model.reward.value)}"] if model.reward is not None else [],
+    ]
+    return "\n".join("".join(line + "\n" for line in block) for block in blocks if block)
+
+
+# statements
+
+
+def _notes(notes: Iterable[program.Note]) -> Iterator[str]:
+    for note in notes:
+        yield f"@{note.name}({', '.join(map(expression, note.arguments))})" if note.arguments else f"@{note.name}"
+
+
+def _table(table: program.Table) -> Iterator[str]:
+    yield from _notes(table.notes)
+    order = "" if table.order is None else " ordered"
+    if table.order is not None and table.order.by is not None:
+        order += f" by {table.order.by}"
+    if table.order is not None and table.order.within is not None:
+        order += f" within {table.order.within}"
+    yield f"data {table.name}{order}:"
+    yield from (f"  {_column(table, column)}" for column in table.columns)
+
+
+def _column(table: program.Table, column: program.Column) -> str:
+    if column.key:
+        return f"{column.name} : key"
+    own = column.sets[1:]
+    line = f"{column.name}{_bracketed(own)} : {kind_text(column.kind)}{'?' if column.optional else ''}"
+    if column.per is not None:
+        line += f" per {column.per}"
+    match column.source:
+        case program.FromPattern(pattern):
+            line += f" from {_quoted(pattern)}"
+        case program.FromRange(first, last):
+            line += f" from {_quoted(first)}..{_quoted(last)}"
+        case program.FromList(columns):
+            line += f" from {{{', '.join(map(label_text, columns))}}}"
+    return line if column.value is None else f"{line} = {expression(column.value)}"
+
+
+def _index_set(index_set: program.IndexSet) -> Iterator[str]:
+    yield from _notes(index_set.notes)
+    within = f" within {index_set.within}" if index_set.within else ""
+    yield f"index {index_set.name}{' ordered' if index_set.ordered else ''}{within} = {_members(index_set.members)}"
+
+
+def _members(members: program.Members) -> str:
+    match members:
+        case program.Labels(labels):
+            return "{" + ", ".join(map(label_text, labels)) + "}"
+        case program.NumberRange(first, last):
+            return f"{expression(first)}..{expression(last)}"
+        case program.Gaps(name) | program.Free(name) | program.Pairs(name):
+            return f"{type(members).__name__.lower()}({name})"
+        case program.Subsample(name, count):
+            return f"subsample({name}, {expression(count)})"
+        case program.ProductSet(sets):
+            return " * ".join(sets)
+    raise AssertionError(members)
+
+
+def _input(one: program.Input) -> Iterator[str]:
+    yield from _notes(one.notes)
+    default = "" if one.default is None else f" = {expression(one.default)}"
+    yield f"input {one.name}{_bracketed(one.sets)} : {one.structure or kind_text(one.kind)}{'?' if one.optional else ''}{default}"
+
+
+def _param(one: program.Param) -> Iterator[str]:
+    yield from _notes(one.notes)
+    start = "" if one.start is None else f" = {expression(one.start)}"
+    yield f"param {one.name}{_axes(one.axes)} : {one.structure or kind_text(one.kind)}{start}"
+
+
+def _net(net: program.Net) -> Iterator[str]:
+    yield from _notes(net.notes)
+    layers = "".join(f" -> {width} {activation}" for width, activation in net.layers)
+    heads = ", ".join(head.sets[0] if not head.name else head.name + _bracketed(head.sets) + _head_kind(head.kind) for head in net.heads)
+    yield f"net {net.name} : {', '.join(net.inputs)}{layers} -> {heads}"
+    if net.prior is not None:
+        yield f"weights {net.name} ~ {expression(net.prior)}"
+
+
+def _head_kind(kind: Kind) -> str:
+    return "" if kind == NAMED["real"] else f" : {kind_text(kind)}"
+
+
+def site_lines(site: program.Site) -> Iterator[str]:
+    """One relation with its annotations and clauses."""
+    yield from _notes(site.notes)
+    declared = "" if site.declared_kind is None else f" : {kind_text(site.declared_kind)}"
+    operator = "=" if site.role == "deterministic" else "~"
+    yield f"{'report ' if site.report else ''}{site.name}{_axes(site.axes)}{declared} {operator} {expression(site.right)}"
+    if site.starting is not None:
+        yield f"  starting {expression(site.starting)}"
+    yield from _terms(site.weight, site.where)
+    for label, value in site.fixing:
+        yield f"  fixing {label_text(label)} = {expression(value)}"
+
+
+def _terms(weight: ir.Expression | None, where: ir.Expression | None) -> Iterator[str]:
+    if weight is not None:
+        yield f"  weighted {expression(weight)}"
+    if where is not None:
+        yield f"  where {expression(where)}"
+
+
+def _factor(factor: program.Factor) -> Iterator[str]:
+    yield from _notes(factor.notes)
+    yield f"factor {expression(factor.value)}"
+    yield from _terms(factor.weight, factor.where)
+
+
+def _restrict(one: program.Restrict) -> Iterator[str]:
+    yield from _notes(one.notes)
+    yield f"restrict {expression(one.condition)}{_generator(one.binders, one.where)}"
+
+
+def _guide(guide: program.Guide) -> list[str]:
+    return ["guide:", *(f"  {line}" for site in guide.sites for line in site_lines(site))]
+
+
+def _bracketed(sets: tuple[str, ...]) -> str:
+    return f"[{', '.join(sets)}]" if sets else ""
+
+
+def _axes(axes: tuple[program.Axis, ...]) -> str:
+    return _bracketed(tuple(axis.set if axis.variable is None else f"{axis.variable} in {axis.set}" for axis in axes))
+
+
+def kind_text(kind: Kind) -> str:
+    """A kind as a type name of the language."""
+    if isinstance(kind, Member):
+        return kind.set
+    for name, named in NAMED.items():
+        if kind == named:
+            return name
+    if isinstance(kind, Interval) and inf not in (-kind.lower, kind.upper):
+        return f"{'int' if kind.integer else 'real'}({_bound(kind.lower)}, {_bound(kind.upper)})"
+    return "real"
+
+
+def _bound(value: float) -> str:
+    return number(int(value)) if value == int(value) else number(value)
+
+
+def label_text(label: str | int) -> str:
+    """A label as it is written in the model: bare where it can be, otherwise quoted."""
+    from pplang._syntax.words import RESERVED
+
+    if isinstance(label, int):
+        return str(label)
+    return label if label.isidentifier() and label not in RESERVED and label != "_" else _quoted(label)
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"'
+
+
+# expressions
+
+_OR, _AND, _NOT, _COMPARE, _SUM, _PRODUCT, _NEGATE, _POWER, _ATOM = range(1, 10)
+
+
+def expression(node: ir.Expression) -> str:
+    """An expression as text, with the fewest parentheses."""
+    return _at(node, 0)
+
+
+def _at(node: ir.Expression, least: int) -> str:
+    """The text, in parentheses where it binds less tightly than its place asks for."""
+    written, binding = _written(node)
+    return f"({written})" if binding < least else written
+
+
+def _written(node: ir.Expression) -> tuple[str, int]:
+    match node:
+        case ir.Number(value):
+            return number(value), _ATOM
+        case ir.Variable(name):
+            return name, _ATOM
+        case ir.Member(_, label):
+            return label_text(label) if isinstance(label, int) and label >= 0 or isinstance(label, str) else str(label), _ATOM
+        case ir.Lag(variable, ir.Number(by)):
+            return f"{variable}-{by}" if by >= 0 else f"{variable}+{-by}", _SUM
+        case ir.Lag(variable, ir.Variable(by)):
+            return f"{variable}-{by}", _SUM
+        case ir.Whole():
+            return "_", _ATOM
+        case ir.Reference(name, indices):
+            return name + _indices(indices), _ATOM
+        case ir.Size(name):
+            return f"size({name})", _ATOM
+        case ir.Part(member, name):
+            return f"{_at(member, _ATOM)}.{name}", _ATOM
+        case ir.Sum(terms):
+            return _chain(terms, _PRODUCT, " {} "), _SUM
+        case ir.Product(factors):
+            return _chain(factors, _NEGATE, " {} "), _PRODUCT
+        case ir.Negate(operand):
+            return f"-{_at(operand, _NEGATE)}", _NEGATE
+        case ir.Power(base, exponent):
+            return f"{_at(base, _ATOM)}^{_at(exponent, _NEGATE)}", _POWER
+        case ir.Compare(operator, left, right):
+            return f"{_at(left, _SUM)} {operator} {_at(right, _SUM)}", _COMPARE
+        case ir.Logical(operator, operands):
+            own = _AND if operator == "and" else _OR
+            return f" {operator} ".join(_at(one, own + 1) for one in operands), own
+        case ir.Not(operand):
+            return f"not {_at(operand, _NOT)}", _NOT
+        case ir.IfElse(condition, then, otherwise):
+            return f"if {_at(condition, _OR)} then {_at(then, _OR)} else {_at(otherwise, 0)}", 0
+    return _called(node), _ATOM
+
+
+def _called(node: ir.Expression) -> str:
+    match node:
+        case ir.Call(function, arguments, keywords):
+            return f"{function}({', '.join([*map(expression, arguments), *(f'{name} = {expression(value)}' for name, value in keywords)])})"
+        case ir.NetCall(net, arguments, head):
+            return f"{net}({', '.join(map(expression, arguments))})" + ("" if head is None else f".{head}")
+        case ir.RecordField(base, name):
+            return f"{_at(base, _ATOM)}.{name}"
+        case ir.Element(table, indices):
+            return _at(table, _ATOM) + _indices(indices)
+        case ir.Reduce(operation, element, binders, condition):
+            return f"{operation}({_at(element, 0)}{_generator(binders, condition)})"
+        case ir.TableLiteral(items):
+            return f"[{', '.join(map(expression, items))}]"
+        case ir.Distribution(name, arguments):
+            return f"{name}({', '.join(_arguments(name, arguments))})"
+        case ir.Mixture(component, binder, weights):
+            return f"Mixture({expression(component)} for {binder.variable} in {binder.set}, weights = {expression(weights)})"
+        case ir.Bijection(name, arguments):
+            return f"{name}({', '.join(map(expression, arguments))})" if arguments else name
+        case ir.LogDensity(distribution, value):
+            return f"logpdf({expression(distribution)}, {expression(value)})"
+    raise AssertionError(node)
+
+
+def _chain(parts: tuple[tuple[str, ir.Expression], ...], least: int, joint: str) -> str:
+    (_, first), *rest = parts
+    return _at(first, least) + "".join(joint.format(operator) + _at(one, least) for operator, one in rest)
+
+
+def _indices(indices: tuple[ir.Expression, ...]) -> str:
+    shown = tuple(one for one in indices if one != ir.Variable(program.ROW))
+    return f"[{', '.join(map(expression, shown))}]" if shown else ""
+
+
+def _generator(binders: Iterable[ir.Binder], condition: ir.Expression | None) -> str:
+    loops = "".join(f" for {one.variable} in {one.set}" for one in binders)
+    return loops if condition is None else f"{loops} if {_at(condition, _OR)}"
+
+
+def _arguments(name: str, arguments: tuple[tuple[str, ir.Expression], ...]) -> Iterator[str]:
+    """By position as far as the first form goes, the others by name."""
+    from pplang._catalogue.distributions import DISTRIBUTIONS
+
+    forms = DISTRIBUTIONS[name].forms
+    positional = [one.name for one in forms[0].arguments] if {one for one, _ in arguments} <= {one.name for one in forms[0].arguments} else []
+    by_position = True
+    for place, (argument, value) in enumerate(arguments):
+        named_always = argument in ("cov", "scale", "corr", "logit", "log", "logits", "lower", "upper", "right", "left", "precision", "cholesky", "corr_cholesky", "basis", "jitter") and name not in ("Uniform", "DiscreteUniform") and not _plain_scale(name, argument)  # noqa: E501
+        by_position = by_position and not named_always and (positional[place : place + 1] == [argument] or (not positional and _shared(forms, place, argument)))
+        yield expression(value) if by_position else f"{argument} = {expression(value)}"
+
+
+def _plain_scale(name: str, argument: str) -> bool:
+    """`scale` is an ordinary argument of most distributions, and a named one of the multivariate."""
+    return argument == "scale" and not name.startswith("Multi")
+
+
+def _shared(forms: object, place: int, argument: str) -> bool:
+    """Do all forms have this argument at this place?"""
+    return all(len(form.arguments) > place and form.arguments[place].name == argument for form in forms)  # type: ignore[attr-defined]
+
+
+def number(value: int | float) -> str:
+    """A number as the shortest text that reads back as the same float64."""
+    if isinstance(value, int):
+        return str(value)
+    written = repr(value)
+    mantissa, _, exponent = written.partition("e")
+    return written if not exponent else f"{mantissa}e{int(exponent)}"
