@@ -25,7 +25,7 @@ LEVELS = (
     {"_passes"},
     {"_data", "_lower"},
     {"_cache"},
-    {"_infer", "_model", "_fit"},
+    {"_infer", "_model", "_fit", "_fit_file", "_summary"},
     {"pplang"},
     {"cli"},
 )

@@ -54,8 +54,7 @@ def judge(name: str, result: Any) -> tuple[bool, str]:
     check = rules()
     reference = json.loads((DATABASE / name / "reference.json").read_text(encoding="utf-8"))
     wanted = {check.base(parameter) for parameter in reference if not parameter.startswith("_")}
-    posterior = result.to_arviz()["posterior"]
-    draws = {variable: np.asarray(posterior[variable]) for variable in wanted if variable in posterior}
+    draws = {variable: result.draws(variable) for variable in wanted if variable in result}
     report = io.StringIO()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(report):
         path = Path(folder) / "draws.npz"
