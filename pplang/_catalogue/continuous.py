@@ -92,13 +92,13 @@ ON_THE_LINE = (
     ),
     DistributionEntry(
         "Uniform",
-        (form(_OWN + "Uniform", real("lower"), real("upper")),),
+        (form(NUMPYRO + "Uniform", real("lower"), real("upper"), lower="low", upper="high"),),
         Support("lower", "upper"),
         summary="Every value between the bounds is equally likely.",
     ),
     DistributionEntry(
         "VonMises",
-        (form(_OWN + "VonMises", real("mean"), positive("concentration")),),
+        (form(NUMPYRO + "VonMises", real("mean"), positive("concentration"), mean="loc"),),
         Support(-pi, pi),
         summary="A direction, an angle between minus pi and pi.",
         cumulative=False,
@@ -189,14 +189,14 @@ ABOVE_ZERO = (
     ),
     DistributionEntry(
         "LogNormal",
-        (form(_OWN + "LogNormal", real("location"), positive("scale")),),
+        (form(NUMPYRO + "LogNormal", real("location"), positive("scale"), location="loc"),),
         POSITIVES,
         family=LocationScale("location", "scale", log=True, information=1.0),
         summary="log(x) has a Normal(location, scale).",
     ),
     DistributionEntry(
         "Weibull",
-        (form(_OWN + "Weibull", positive("shape"), positive("scale")),),
+        (form(NUMPYRO + "Weibull", positive("shape"), positive("scale"), shape="concentration"),),
         POSITIVES,
         family=LocationScale(None, "scale", log=True, standard=("shape",)),
         summary="Survival times; the hazard grows with time when shape > 1.",
@@ -247,7 +247,7 @@ IN_THE_UNIT = (
         "BetaProportion",
         (
             form(
-                _OWN + "beta_proportion",
+                NUMPYRO + "BetaProportion",
                 Argument("mean", _OPEN_UNIT_KIND),
                 positive("concentration"),
             ),

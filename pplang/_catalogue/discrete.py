@@ -34,14 +34,24 @@ COUNTING = (
         "Binomial",
         (
             form(_OWN + "Binomial", count("trials"), unit("p"), trials="total_count", p="probs"),
-            form(_OWN + "BinomialLogit", count("trials"), real("logit"), trials="total_count", logit="logits"),
+            form(NUMPYRO + "BinomialLogits", count("trials"), real("logit"), trials="total_count", logit="logits"),
         ),
         Support(0, "trials", integer=True),
         summary="How many of `trials` succeed, each with probability p.",
     ),
     DistributionEntry(
         "BetaBinomial",
-        (form(_OWN + "BetaBinomial", count("trials"), positive("a"), positive("b")),),
+        (
+            form(
+                NUMPYRO + "BetaBinomial",
+                count("trials"),
+                positive("a"),
+                positive("b"),
+                trials="total_count",
+                a="concentration1",
+                b="concentration0",
+            ),
+        ),
         Support(0, "trials", integer=True),
         summary="A binomial of which p has a Beta(a, b).",
         cumulative=False,
@@ -58,9 +68,9 @@ COUNTING = (
     DistributionEntry(
         "NegBinomial",
         (
-            form(_OWN + "NegBinomial", positive("mean"), positive("dispersion")),
+            form(NUMPYRO + "NegativeBinomial2", positive("mean"), positive("dispersion"), dispersion="concentration"),
             form(_OWN + "NegBinomialLog", real("log"), positive("dispersion"), log="log_mean"),
-            form(_OWN + "neg_binomial_of_rate", positive("shape"), positive("rate")),
+            form(NUMPYRO + "GammaPoisson", positive("shape"), positive("rate"), shape="concentration"),
         ),
         COUNTS,
         summary="Counts with variance mean + mean^2 / dispersion (Stan's neg_binomial_2); by shape and rate: a Poisson of a Gamma(shape, rate).",
@@ -73,14 +83,24 @@ COUNTING = (
     ),
     DistributionEntry(
         "BetaNegBinomial",
-        (form(_OWN + "BetaNegBinomial", positive("successes"), positive("a"), positive("b")),),
+        (
+            form(
+                NUMPYRO + "BetaNegativeBinomial",
+                positive("successes"),
+                positive("a"),
+                positive("b"),
+                a="concentration1",
+                b="concentration0",
+                successes="n",
+            ),
+        ),
         COUNTS,
         summary="Failures before `successes` successes, each of probability p with p from a Beta(a, b).",
         cumulative=False,
     ),
     DistributionEntry(
         "DiscreteUniform",
-        (form(_OWN + "DiscreteUniform", _integer("lower"), _integer("upper")),),
+        (form(NUMPYRO + "DiscreteUniform", _integer("lower"), _integer("upper"), lower="low", upper="high"),),
         Support("lower", "upper", integer=True),
         summary="Every whole number from lower to upper is equally likely.",
     ),
@@ -116,7 +136,7 @@ CHOOSING = (
     DistributionEntry(
         "Categorical",
         (
-            form(_OWN + "Categorical", simplex("p", "S"), p="probs"),
+            form(NUMPYRO + "CategoricalProbs", simplex("p", "S"), p="probs"),
             form(NUMPYRO + "CategoricalLogits", real("logits", "S")),
         ),
         Support(member_of="S", integer=True),

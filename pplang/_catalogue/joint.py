@@ -33,14 +33,8 @@ JOINT = (
         "MultiNormal",
         (
             form(NUMPYRO + "MultivariateNormal", _mean(), matrix("cov", "covariance"), mean="loc", cov="covariance_matrix"),
-            form(_OWN + "multi_normal_of_correlation", _mean(), _scale(), matrix("corr", "correlation"), sizes=(("K", "size"),)),
-            form(
-                _OWN + "multi_normal_of_correlation",
-                _mean(),
-                _scale(),
-                matrix("corr_cholesky", "correlation_cholesky"),
-                sizes=(("K", "size"),),
-            ),
+            form(_OWN + "multi_normal_of_correlation", _mean(), _scale(), matrix("corr", "correlation")),
+            form(_OWN + "multi_normal_of_correlation", _mean(), _scale(), matrix("corr_cholesky", "correlation_cholesky")),
             form(NUMPYRO + "MultivariateNormal", _mean(), real("cholesky", "K", "K"), mean="loc", cholesky="scale_tril"),
             form(NUMPYRO + "MultivariateNormal", _mean(), matrix("precision", "covariance"), mean="loc", precision="precision_matrix"),
         ),

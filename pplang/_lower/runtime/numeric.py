@@ -1,0 +1,122 @@
+"""Functions of the language in NumPy, where neither NumPy nor SciPy has them under one name. For the data part: nothing here imports JAX.
+
+Tables are over the last axis (matrices over the last two); leading axes are plates.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+def softplus(x: ArrayLike) -> Array:
+    """log(1 + exp(x))"""
+    return np.logaddexp(0.0, x)
+
+
+def softmax(x: ArrayLike) -> Array:
+    return np.exp(log_softmax(x))
+
+
+def log_softmax(x: ArrayLike) -> Array:
+    x = np.asarray(x, float)
+    return x - np.logaddexp.reduce(x, axis=-1, keepdims=True)
+
+
+def cumulative_sum(x: ArrayLike) -> Array:
+    return np.cumsum(np.asarray(x), axis=-1)
+
+
+def log_determinant(x: ArrayLike) -> Array:
+    """log |det x|"""
+    return np.asarray(np.linalg.slogdet(x)[1])
+
+
+def round_half_up(x: ArrayLike) -> Array:
+    """The nearest whole number; halves go up."""
+    return np.floor(np.asarray(x) + 0.5)
+
+
+def log_choose(n: ArrayLike, k: ArrayLike) -> Array:
+    """log of the number of ways to take k of n."""
+    from scipy.special import gammaln
+
+    n, k = np.asarray(n, float), np.asarray(k, float)
+    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+
+
+def lower_of(x: ArrayLike, bound: ArrayLike) -> Array:
+    return np.asarray(bound) + np.exp(x)
+
+
+def upper_of(x: ArrayLike, bound: ArrayLike) -> Array:
+    return np.asarray(bound) - np.exp(x)
+
+
+def interval_of(x: ArrayLike, low: ArrayLike, high: ArrayLike) -> Array:
+    return np.asarray(low) + (np.asarray(high) - low) * _logistic(x)
+
+
+def _logistic(x: ArrayLike) -> Array:
+    return np.exp(-np.logaddexp(0.0, -np.asarray(x, float)))
+
+
+def simplex_of(x: ArrayLike) -> Array:
+    """Stick-breaking: part k takes logistic(x_k - log(K - k)) of what is left."""
+    x = np.asarray(x, float)
+    size = x.shape[-1]
+    part = _logistic(x - np.log(np.arange(size, 0, -1)))
+    left = np.cumprod(1 - part, axis=-1)
+    ones = np.ones((*x.shape[:-1], 1))
+    return np.concatenate([part, ones], -1) * np.concatenate([ones, left], -1)
+
+
+def ordered_of(x: ArrayLike) -> Array:
+    x = np.asarray(x, float)
+    return np.cumsum(np.concatenate([x[..., :1], np.exp(x[..., 1:])], -1), -1)
+
+
+def positive_ordered_of(x: ArrayLike) -> Array:
+    return np.cumsum(np.exp(x), -1)
+
+
+def ordered_lower_of(x: ArrayLike, bound: ArrayLike) -> Array:
+    return np.expand_dims(bound, -1) + np.cumsum(np.exp(x), -1)
+
+
+def ordered_upper_of(x: ArrayLike, bound: ArrayLike) -> Array:
+    return np.expand_dims(bound, -1) - np.cumsum(np.exp(x)[..., ::-1], -1)[..., ::-1]
+
+
+def ordered_interval_of(x: ArrayLike, low: ArrayLike, high: ArrayLike) -> Array:
+    width = np.expand_dims(np.asarray(high) - low, -1)
+    return np.expand_dims(low, -1) + width * np.cumsum(simplex_of(x)[..., :-1], -1)
+
+
+def corr_cholesky_of(x: ArrayLike) -> Array:
+    """The Cholesky factor of a correlation matrix; x are partial correlations on the tanh scale, row by row of the strict lower triangle."""
+    partial = np.tanh(np.asarray(x, float))
+    size = (1 + int(np.sqrt(1 + 8 * partial.shape[-1]))) // 2
+    factor = np.zeros((*partial.shape[:-1], size, size))
+    rows, columns = np.tril_indices(size, -1)
+    factor[..., rows, columns] = partial
+    left = np.sqrt(np.cumprod(1 - factor**2, axis=-1))
+    shifted = np.concatenate([np.ones((*left.shape[:-1], 1)), left[..., :-1]], -1)
+    factor[..., range(size), range(size)] = 1.0
+    return factor * np.tril(shifted)
+
+
+def correlation_of(x: ArrayLike) -> Array:
+    factor = corr_cholesky_of(x)
+    return factor @ np.swapaxes(factor, -1, -2)
+
+
+def sum_to_zero_of(x: ArrayLike) -> Array:
+    """An isometry of R^(K - 1) onto the vectors of R^K that sum to zero."""
+    x = np.asarray(x, float)
+    size = x.shape[-1] + 1
+    total = x.sum(-1, keepdims=True)
+    shift = total / (np.sqrt(size) + size)
+    return np.concatenate([x - shift, -total / np.sqrt(size)], -1)

@@ -1,0 +1,84 @@
+"""Special functions that JAX lacks, or of which it lacks a derivative. All work element by element and broadcast."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import betainc, betaln, digamma
+from jax.typing import ArrayLike
+
+
+def safe_log(x: ArrayLike) -> jax.Array:
+    """log(x), minus infinity with a zero gradient where x is not positive."""
+    positive = jnp.asarray(x) > 0
+    return jnp.where(positive, jnp.log(jnp.where(positive, x, 1.0)), -jnp.inf)
+
+
+def log_difference(larger: ArrayLike, smaller: ArrayLike) -> jax.Array:
+    """log(exp(larger) - exp(smaller)); minus infinity with a zero gradient where the difference is not positive."""
+    gap = jnp.where(jnp.isneginf(smaller), jnp.inf, jnp.asarray(larger) - jnp.where(jnp.isneginf(smaller), 0.0, smaller))
+    apart = gap > 0
+    return jnp.where(apart, larger + jnp.log(-jnp.expm1(-jnp.where(apart, gap, 1.0))), -jnp.inf)
+
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
+
+
+@jax.custom_jvp
+def regularized_beta(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> jax.Array:
+    """The regularised incomplete beta function I_x(a, b), differentiable in all three arguments (JAX's is in x only)."""
+    return betainc(a, b, x)
+
+
+@regularized_beta.defjvp
+def _regularized_beta_jvp(primals: tuple[ArrayLike, ...], tangents: tuple[ArrayLike, ...]) -> tuple[jax.Array, jax.Array]:
+    a, b, x = (jnp.asarray(one) for one in primals)
+    value = betainc(a, b, x)
+    by_a, by_b = _shape_derivatives(a, b, x, value)
+    inside = (x > 0) & (x < 1)
+    safe = jnp.where(inside, x, 0.5)
+    by_x = jnp.where(inside, jnp.exp((a - 1) * jnp.log(safe) + (b - 1) * jnp.log1p(-safe) - betaln(a, b)), 0.0)
+    return value, by_a * tangents[0] + by_b * tangents[1] + by_x * tangents[2]
+
+
+def _shape_derivatives(a: jax.Array, b: jax.Array, x: jax.Array, value: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The derivatives of I_x(a, b) in a and b, by quadrature of the smaller tail.
+
+    With E the mean over a Beta(a, b) truncated to the tail T of mass F: dF/da = F (E_T log t - psi(a) + psi(a + b)), likewise in b with
+    log(1 - t). The integrals are taken in u = logit t, where the integrand is smooth and has one peak, over the part of it that counts.
+    """
+    swap = x > a / (a + b)
+    x = jnp.clip(x, np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).epsneg)
+    tail_a, tail_b = jnp.where(swap, b, a), jnp.where(swap, a, b)
+    end = jnp.where(swap, jnp.log1p(-x) - jnp.log(x), jnp.log(x) - jnp.log1p(-x))
+    log_t, log_1t, density = _tail_nodes(tail_a, tail_b, end)
+    total = jnp.where(swap, 1 - value, value)
+    by_tail_a = (density * log_t).sum(0) - total * (digamma(tail_a) - digamma(tail_a + tail_b))
+    by_tail_b = (density * log_1t).sum(0) - total * (digamma(tail_b) - digamma(tail_a + tail_b))
+    inside = (value > 0) & (value < 1)
+    by_a = jnp.where(swap, -by_tail_b, by_tail_a)
+    by_b = jnp.where(swap, -by_tail_a, by_tail_b)
+    return jnp.where(inside, by_a, 0.0), jnp.where(inside, by_b, 0.0)
+
+
+def _tail_nodes(a: jax.Array, b: jax.Array, end: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """log t, log(1 - t) and density times weight at the nodes of (-inf, end] in u = logit t.
+
+    The integrand is exp(a u) / (1 + exp u)^(a + b): log-concave with slope a - (a + b) t at u, which is at least `slope` up to `end`; the
+    curvature there gives the width of a peak. Two panels: a near one in which a peak lies, a far one over the exponential tail.
+    """
+    t = jax.nn.sigmoid(end)
+    slope = jnp.maximum(a - (a + b) * t, 0.0)
+    curvature = (a + b) * t * (1 - t)
+    reach = 40.0 / (slope / 2 + jnp.sqrt(slope**2 / 4 + curvature) + 1e-300)
+    far = jnp.maximum(reach, 45.0 / a)
+    near = jnp.minimum(reach, far / 2)
+    pieces = []
+    for start, width in ((end, near), (end - near, far - near)):
+        u = start - width * (1 - _NODES.reshape(-1, *(1,) * jnp.ndim(end))) / 2
+        weight = width * _WEIGHTS.reshape(-1, *(1,) * jnp.ndim(end)) / 2
+        log_t, log_1t = jax.nn.log_sigmoid(u), jax.nn.log_sigmoid(-u)
+        pieces.append((log_t, log_1t, weight * jnp.exp(a * log_t + b * log_1t - betaln(a, b))))
+    log_t, log_1t, density = (jnp.concatenate(parts) for parts in zip(*pieces, strict=True))
+    return log_t, log_1t, density
