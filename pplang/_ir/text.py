@@ -278,26 +278,17 @@ def _generator(binders: Iterable[ir.Binder], condition: ir.Expression | None) ->
 
 
 def _arguments(name: str, arguments: tuple[tuple[str, ir.Expression], ...]) -> Iterator[str]:
-    """By position as far as the first form goes, the others by name."""
+    """By position as long as every form that could be meant reads it so; what follows a distribution or differs between forms by name."""
     from pplang._catalogue.distributions import DISTRIBUTIONS
 
-    forms = DISTRIBUTIONS[name].forms
-    positional = [one.name for one in forms[0].arguments] if {one for one, _ in arguments} <= {one.name for one in forms[0].arguments} else []
+    given = {argument for argument, _ in arguments}
+    forms = [tuple(one.name for one in form.arguments) for form in DISTRIBUTIONS[name].forms]
+    candidates = forms[:1] if given <= set(forms[0]) else forms
     by_position = True
     for place, (argument, value) in enumerate(arguments):
-        named_always = argument in ("cov", "scale", "corr", "logit", "log", "logits", "lower", "upper", "right", "left", "precision", "cholesky", "corr_cholesky", "basis", "jitter") and name not in ("Uniform", "DiscreteUniform") and not _plain_scale(name, argument)  # noqa: E501
-        by_position = by_position and not named_always and (positional[place : place + 1] == [argument] or (not positional and _shared(forms, place, argument)))
+        by_position = by_position and all(form[place : place + 1] == (argument,) for form in candidates)
         yield expression(value) if by_position else f"{argument} = {expression(value)}"
-
-
-def _plain_scale(name: str, argument: str) -> bool:
-    """`scale` is an ordinary argument of most distributions, and a named one of the multivariate."""
-    return argument == "scale" and not name.startswith("Multi")
-
-
-def _shared(forms: object, place: int, argument: str) -> bool:
-    """Do all forms have this argument at this place?"""
-    return all(len(form.arguments) > place and form.arguments[place].name == argument for form in forms)  # type: ignore[attr-defined]
+        by_position = by_position and not isinstance(value, ir.Distribution)
 
 
 def number(value: int | float) -> str:

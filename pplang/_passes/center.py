@@ -1,0 +1,134 @@
+"""center: a location-scale latent whose location or scale is itself unknown gets coordinates that do not stretch with them.
+
+`theta[s] ~ Normal(mu, tau)` becomes `theta_raw[s] ~ Normal(0, 1)` and `theta[s] = mu + tau * theta_raw[s]` (non-centred: Papaspiliopoulos,
+Roberts and Sköld 2007), or with `@partial(c)` the power form `theta_raw[s] ~ Normal(c mu, tau^c)`, which is centred at c = 1 (Gorinova,
+Moore and Hoffman 2020, with the exponents of location and scale tied).
+After it: every latent that can be has a parameter-free base, or the form that the user asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pplang._catalogue.distributions import DISTRIBUTIONS
+from pplang._catalogue.entry import LocationScale
+from pplang._check.retype import environment_of, retype
+from pplang._check.types import Typer
+from pplang._ir import build
+from pplang._ir import expression as ire
+from pplang._ir.program import Note, Program, Site
+from pplang._passes.plan import Choice, Rewrite
+
+NAME = "center"
+_ALONE = Note("centered")
+
+
+def decide(program: Program) -> tuple[Choice, ...]:
+    """A choice for each location-scale latent; the user's annotation decides where there is one."""
+    choices = (_choose(program, site) for site in program.sites if site.role == "latent" and site.level == "model")
+    return tuple(one for one in choices if one is not None)
+
+
+def _choose(program: Program, site: Site) -> Choice | None:
+    notes = {note.name: note for note in site.notes}
+    family = _family(site)
+    if "centered" in notes:
+        return None if site.origin is not None else Choice(site.name, "center", "asked for by @centered")
+    if family is None or site.fixing or site.starting is not None or site.weight is not None:
+        return None
+    location, scale = _location(site, family), _scale(site, family)
+    unknown = [word for word, part in (("location", location), ("scale", scale)) if not _known(program, site, part)]
+    if "partial" in notes:
+        (weight,) = notes["partial"].arguments
+        assert isinstance(weight, ire.Number)
+        return Choice(site.name, "partial", f"asked for by @partial({weight.value})", (("c", float(weight.value)),))
+    if "noncentered" in notes:
+        return Choice(site.name, "noncenter", "asked for by @noncentered")
+    if not unknown:
+        return None
+    return Choice(site.name, "noncenter", f"its {' and '.join(unknown)} {'are' if len(unknown) > 1 else 'is'} unknown: in its own coordinates it would stretch with them")
+
+
+def _family(site: Site) -> LocationScale | None:
+    return DISTRIBUTIONS[site.right.name].family if isinstance(site.right, ire.Distribution) else None
+
+
+def _location(site: Site, family: LocationScale) -> ire.Expression:
+    return _argument(site, family.location) or build.ZERO
+
+
+def _scale(site: Site, family: LocationScale) -> ire.Expression:
+    scale = _argument(site, family.scale) or build.ONE
+    return build.divide(build.ONE, scale) if family.inverse_scale and family.scale else scale
+
+
+def _argument(site: Site, name: str | None) -> ire.Expression | None:
+    assert isinstance(site.right, ire.Distribution)
+    return site.right.argument(name) if name is not None else None
+
+
+def _known(program: Program, site: Site, part: ire.Expression) -> bool:
+    """Is it known before inference?"""
+    variables = {axis.variable: axis.set for axis in site.axes if axis.variable is not None}
+    return Typer(environment_of(program), variables).type_of(part).data
+
+
+def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
+    """Rewrite the sites that are to be moved; sites left centred are as they were."""
+    inverse: list[Site] = []
+    jacobian: list[ire.Expression] = []
+    for choice in choices:
+        if choice.action == "center":
+            continue
+        power = dict(choice.numbers).get("c", 0.0)
+        program, back, term = _moved(program, program.site[choice.site], power)
+        inverse.append(back)
+        jacobian.append(term)
+    return Rewrite(retype(program) if inverse else program, tuple(inverse), tuple(jacobian))
+
+
+def _moved(program: Program, site: Site, power: float) -> tuple[Program, Site, ire.Expression]:
+    """The site in its new coordinate; how to compute that coordinate from the site; log |d site / d coordinate|.
+
+    On the scale of the family (log theta for those of log scale) theta = m + t raw, with raw ~ D(c m, t^c) where m, t are location and scale:
+    theta = m + t^(1 - c) (raw - c m).
+    """
+    family = _family(site)
+    assert family is not None and isinstance(site.right, ire.Distribution)
+    name = program.fresh_name(f"{site.name}_raw")
+    location, scale = _location(site, family), _scale(site, family)
+    weight = ire.Number(int(power) if power in (0, 1) else power)
+    shrink = build.power(scale, build.subtract(build.ONE, weight) if not isinstance(weight.value, int) else ire.Number(1 - weight.value))
+    if isinstance(weight.value, float):
+        shrink = build.power(scale, ire.Number(1 - weight.value))
+    middle, width = build.multiply(weight, location), build.power(scale, weight)
+    raw, own = build.element_of(site, name), build.element_of(site)
+    shift = build.subtract(raw, middle)
+    if family.log and family.location is None:
+        # x = t * standard member: raw = x / t^(1 - c), with raw ~ D(t^c).
+        base = _standard(site, family, build.ZERO, width)
+        value, back = build.multiply(shrink, raw), build.divide(own, shrink)
+        term = build.sum_over(site, build.call("log", shrink))
+    elif family.log:
+        base = ire.Distribution("Normal", (("mean", middle), ("sd", width)))
+        value = build.call("exp", build.add(location, build.multiply(shrink, shift)))
+        back = build.add(build.divide(build.subtract(build.call("log", own), location), shrink), middle)
+        term = build.sum_over(site, build.add(build.call("log", shrink), build.call("log", own)))
+    else:
+        base = _standard(site, family, middle, width)
+        value = build.add(location, build.multiply(shrink, shift))
+        back = build.add(build.divide(build.subtract(own, location), shrink), middle)
+        term = build.sum_over(site, build.call("log", shrink))
+    kept = tuple(note for note in site.notes if note.name not in ("centered", "noncentered", "partial"))
+    drawn = replace(site, name=name, right=base, notes=(*kept, _ALONE), origin=(site.name, NAME), weight=None)
+    computed = replace(site, role="deterministic", right=value, notes=(), origin=(site.name, NAME), weight=None, structure=None)
+    inverse = replace(computed, name=name, right=back, report=False, declared_kind=None)
+    sites = [part for one in program.sites for part in ((drawn, computed) if one.name == site.name else (one,))]
+    return program.with_sites(tuple(sites)), inverse, term
+
+
+def _standard(site: Site, family: LocationScale, location: ire.Expression, scale: ire.Expression) -> ire.Distribution:
+    """The distribution with another location and scale."""
+    assert isinstance(site.right, ire.Distribution)
+    new = {family.location: location, family.scale: build.divide(build.ONE, scale) if family.inverse_scale else scale}
+    return ire.Distribution(site.right.name, tuple((name, new.get(name, value)) for name, value in site.right.arguments))

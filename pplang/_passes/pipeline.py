@@ -1,0 +1,36 @@
+"""The passes in their one order, on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import ModuleType
+
+from pplang._ir.program import Program
+from pplang._passes import center, forward, unconstrain
+from pplang._passes.plan import Compiled, Stage
+
+PASSES: tuple[ModuleType, ...] = (forward, center, unconstrain)
+NAMES: tuple[str, ...] = tuple(one.NAME for one in PASSES)
+OPTIONAL: tuple[str, ...] = ("center",)
+"""Those that can be left out: without the others a program cannot be fitted."""
+
+
+def run(program: Program, *, without: Iterable[str] = (), after: str | None = None) -> Compiled:
+    """Decide and apply each pass in turn.
+
+    `without`: names of passes to skip; `after`: the last pass to run. Raises ValueError for a name that is no pass.
+    """
+    skipped = set(without)
+    for name in (*skipped, *([after] if after else [])):
+        if name not in NAMES:
+            raise ValueError(name)
+    source, stages = program, list[Stage]()
+    for one in PASSES:
+        if one.NAME not in skipped:
+            choices = one.decide(program)
+            rewrite = one.apply(program, choices)
+            stages.append(Stage(one.NAME, choices, rewrite))
+            program = rewrite.program
+        if one.NAME == after:
+            break
+    return Compiled(source, tuple(stages))

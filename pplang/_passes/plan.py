@@ -1,0 +1,92 @@
+"""What a pass decides and what it gives: choices with reasons, and the rewritten program with the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pplang._ir import expression as ire
+from pplang._ir.program import Program, Site
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a pass does with one site, and why, in a sentence for the user.
+
+    action: the pass's own word ("noncenter", "log", "leave" …). numbers: what the choice looked at or fixes, by name.
+    """
+
+    site: str
+    action: str
+    reason: str
+    numbers: tuple[tuple[str, float], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"site": self.site, "action": self.action, "reason": self.reason, "numbers": dict(self.numbers)}
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A pass applied.
+
+    inverse: deterministic sites that compute each new latent from the names of the program before (`theta_raw[s] = (theta[s] - mu) / tau`).
+    log_jacobian: terms whose sum is log |d old latents / d new latents|: log density before + these = log density after.
+    """
+
+    program: Program
+    inverse: tuple[Site, ...] = ()
+    log_jacobian: tuple[ire.Expression, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One pass of a run: its name, its choices, and the program after it."""
+
+    name: str
+    choices: tuple[Choice, ...]
+    rewrite: Rewrite
+
+    @property
+    def program(self) -> Program:
+        return self.rewrite.program
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A program taken through the passes: `source` as the user wrote it, `stages` in order."""
+
+    source: Program
+    stages: tuple[Stage, ...] = field(default=())
+
+    @property
+    def program(self) -> Program:
+        """The program after the last pass: what is fitted."""
+        return self.stages[-1].program if self.stages else self.source
+
+    def after(self, name: str) -> Program:
+        """The program as it stands after a pass. Raises KeyError when that pass has not run."""
+        return {stage.name: stage.program for stage in self.stages}[name]
+
+    def plan(self) -> dict[str, list[dict[str, Any]]]:
+        """Every choice, by pass; data for JSON."""
+        return {stage.name: [choice.to_json() for choice in stage.choices] for stage in self.stages}
+
+    def inverse(self) -> Program:
+        """A program that computes every latent of `program` from those of `source`: the latter are its inputs, all its sites are data.
+
+        Its lowering's `prepare` is the map from a user's values to the coordinates in which the fit runs.
+        """
+        from pplang._check.retype import retype
+        from pplang._ir.program import Input
+
+        latents = [site for site in self.source.sites if site.role == "latent" and site.level != "generated"]
+        params = [param for param in self.source.params]
+        given = (
+            *(Input(site.name, site.sets, site.kind, site.structure) for site in latents),
+            *(Input(param.name, tuple(axis.set for axis in param.axes), param.kind, param.structure) for param in params),
+        )
+        known = [site for site in self.source.sites if site.role == "deterministic" and site.level != "generated"]
+        added = [site for stage in self.stages for site in stage.rewrite.inverse]
+        sites = tuple(replace(site, level="model") for site in (*known, *added))
+        sets = self.program.sets
+        return retype(replace(self.source, sets=sets, inputs=(*self.source.inputs, *given), params=(), sites=sites, factors=(), restrictions=(), guide=None, reward=None))

@@ -1,0 +1,75 @@
+"""Which programs can be fitted so far: one diagnostic for the first construct that cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pplang._check.graph import mentions
+from pplang._diagnostics import Diagnostic
+from pplang._ir import expression as ire
+from pplang._ir.kinds import Boolean, Interval, Member
+from pplang._ir.program import Program, Site
+from pplang._passes.unconstrain import OF_STRUCTURE
+from pplang._source import Span
+
+_STOCHASTIC_NOTES = ("minibatch", "relax", "score", "straight_through")
+
+
+def unsupported(program: Program) -> Diagnostic | None:
+    """What stands in the way of fitting the program, or None. The model is right; this version cannot fit it yet."""
+    found = sorted(_constructs(program), key=lambda one: one[1])
+    if not found:
+        return None
+    name, span, hint = found[0]
+    return Diagnostic("F01", f"{name} cannot be fitted yet", span, "the model is fine: it can be checked, formatted and printed", help=hint)
+
+
+def _constructs(program: Program) -> Iterator[tuple[str, Span, str]]:
+    for net in program.nets:
+        yield f"the net `{net.name}`", net.span, ""
+    if program.guide is not None:
+        for site in program.guide.sites:
+            yield "a user's own guide", site.span, "leave out the guide: the automatic one is used"
+    if program.reward is not None:
+        yield "`maximize`", program.reward.span, ""
+    for one in program.restrictions:
+        yield "`restrict`", one.span, "use a distribution with bounds: Truncated(d, lower = ...), Ordered(d), Flat(lower = ...)"
+    for table in program.tables:
+        for note in table.notes:
+            yield f"`@{note.name}`", note.span, "leave it out: all rows are used"
+    for site in program.sites:
+        yield from _of_site(program, site)
+
+
+def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
+    for note in site.notes:
+        if note.name in _STOCHASTIC_NOTES:
+            yield f"`@{note.name}`", note.span, ""
+    if site.role == "split":
+        yield f"a column with empty cells (`{site.name}`)", site.span, "drop those rows, and write the type without `?`"
+    if site.role == "latent" and site.level == "model":
+        yield from _of_latent(site)
+    if site.level != "data" and any(_looks_back(program, part) for part in (site.right, site.starting) if part is not None):
+        yield f"a recurrence in a latent (`{site.name}`)", site.span, ""
+    for part in ire.walk(site.right):
+        if isinstance(part, ire.Distribution) and part.name == "GP":
+            yield "a Gaussian process", part.span or site.span, ""
+        if isinstance(part, ire.Distribution) and part.argument("basis") is not None:
+            yield "a process on a basis", part.span, ""
+
+
+def _of_latent(site: Site) -> Iterator[tuple[str, Span, str]]:
+    kind = site.kind
+    if isinstance(kind, Member | Boolean) or (isinstance(kind, Interval) and kind.integer):
+        yield f"the discrete latent `{site.name}`", site.span, "write the sum over its values as a Mixture, if it has one"
+    elif site.structure is not None and site.structure not in OF_STRUCTURE:
+        word = site.structure.replace("_", " ")
+        yield f"a latent {word} (`{site.name}`)", site.span, "use independent effects, or LKJCholesky for the factor" if site.structure == "correlation" else ""
+    elif site.weight is not None and (isinstance(kind, Interval) and kind != Interval()):
+        yield f"`weighted` on the bounded latent `{site.name}`", site.span, "weight the observed relation"
+
+
+def _looks_back(program: Program, node: ire.Expression) -> bool:
+    """Does it mention a name that is not data at an earlier member?"""
+    known = {*program.column, *program.input, *(site.name for site in program.sites if site.level == "data")}
+    return any(edge.lagged and edge.parent not in known for edge in mentions(node))

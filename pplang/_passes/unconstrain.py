@@ -1,0 +1,224 @@
+"""unconstrain: every constrained latent and `param` is moved to R^n by a bijection of the catalogue.
+
+`tau ~ HalfCauchy(5)` becomes `tau_free ~ Transformed(HalfCauchy(5), log)` and `tau = exp(tau_free)`; the log Jacobian is part of the density
+of `Transformed`. After it every latent lives on all of R^n.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf
+
+from pplang._catalogue.bijections import BIJECTIONS
+from pplang._catalogue.distributions import DISTRIBUTIONS
+from pplang._check.retype import retype
+from pplang._ir import build
+from pplang._ir import expression as ire
+from pplang._ir.kinds import REAL, Interval
+from pplang._ir.program import Axis, Free, IndexSet, Pairs, Param, Program, Site
+from pplang._passes.plan import Choice, Rewrite
+
+NAME = "unconstrain"
+
+OF_STRUCTURE = {
+    "simplex": "simplex",
+    "ordered": "ordered",
+    "positive_ordered": "positive_ordered",
+    "correlation_cholesky": "corr_cholesky",
+    "sum_to_zero": "sum_to_zero",
+}
+_DERIVED = {"free": Free, "pairs": Pairs}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Where the numbers of a draw end; None where they do not."""
+
+    lower: ire.Expression | None = None
+    upper: ire.Expression | None = None
+
+
+def decide(program: Program) -> tuple[Choice, ...]:
+    """A choice for each constrained latent and param, naming its bijection."""
+    sites = (_choose(site.name, site.structure, _bounds(site)) for site in program.sites if _is_continuous_latent(site))
+    params = (_choose(param.name, param.structure, _param_bounds(param)) for param in program.params)
+    return tuple(one for one in (*sites, *params) if one is not None)
+
+
+def _is_continuous_latent(site: Site) -> bool:
+    moved = isinstance(site.right, ire.Distribution) and site.right.name == "Transformed"
+    return site.role == "latent" and site.level == "model" and isinstance(site.kind, Interval) and not site.kind.integer and not moved
+
+
+def _choose(name: str, structure: str | None, bounds: Bounds) -> Choice | None:
+    bijection = _bijection(structure, bounds)
+    if bijection is None:
+        return None
+    return Choice(name, bijection.name, _REASONS.get(bijection.name, "its values are constrained"))
+
+
+_REASONS = {
+    "log": "it is positive",
+    "lower": "it has a lower bound",
+    "upper": "it has an upper bound",
+    "interval": "it lies between two bounds",
+    "simplex": "it sums to one (stick-breaking)",
+    "ordered": "it increases in label order",
+    "positive_ordered": "it is positive and increases in label order",
+    "corr_cholesky": "it is the Cholesky factor of a correlation matrix",
+    "sum_to_zero": "it sums to zero",
+}
+
+
+def _bijection(structure: str | None, bounds: Bounds) -> ire.Bijection | None:
+    """The bijection for a structure, or else for the bounds; None for what is free already."""
+    if structure is not None:
+        return ire.Bijection(OF_STRUCTURE[structure])
+    if bounds.lower is not None and bounds.upper is not None:
+        return ire.Bijection("interval", (bounds.lower, bounds.upper))
+    if bounds.lower is not None:
+        return ire.Bijection("log") if build.is_number(bounds.lower, 0) else ire.Bijection("lower", (bounds.lower,))
+    return ire.Bijection("upper", (bounds.upper,)) if bounds.upper is not None else None
+
+
+def _bounds(site: Site) -> Bounds:
+    return bounds_of(site.right)
+
+
+def bounds_of(node: ire.Expression) -> Bounds:
+    """The bounds of a distribution's draws as expressions."""
+    match node:
+        case ire.Mixture(component=component):
+            return bounds_of(component)
+        case ire.Distribution(name):
+            entry = DISTRIBUTIONS[name]
+            inner = next((value for _, value in node.arguments if isinstance(value, ire.Distribution | ire.Mixture)), None)
+            own = Bounds(_end(node, entry.support.lower), _end(node, entry.support.upper))
+            if inner is None:
+                return own
+            base = bounds_of(inner)
+            return Bounds(_tighter("max", own.lower, base.lower), _tighter("min", own.upper, base.upper))
+    return Bounds()
+
+
+def _end(node: ire.Distribution, bound: float | str) -> ire.Expression | None:
+    if isinstance(bound, str):
+        return node.argument(bound)
+    return None if bound in (-inf, inf) else ire.Number(int(bound) if bound == int(bound) else bound)
+
+
+def _tighter(function: str, first: ire.Expression | None, second: ire.Expression | None) -> ire.Expression | None:
+    """The bound that holds of two; decided now where both are literals."""
+    if first is None or second is None:
+        return first if second is None else second
+    a, b = _literal(first), _literal(second)
+    if a is not None and b is not None:
+        return (first if (a >= b) == (function == "max") else second)  # fmt: skip
+    return build.call(function, first, second)
+
+
+def _literal(node: ire.Expression) -> float | None:
+    match node:
+        case ire.Number(value):
+            return float(value)
+        case ire.Negate(ire.Number(value)):
+            return -float(value)
+    return None
+
+
+def _param_bounds(param: Param) -> Bounds:
+    if not isinstance(param.kind, Interval):
+        return Bounds()
+
+    def end(value: float) -> ire.Expression | None:
+        whole = ire.Number(int(abs(value)) if value == int(value) else abs(value)) if value not in (-inf, inf) else None
+        return build.subtract(build.ZERO, whole) if whole is not None and value < 0 else whole
+
+    return Bounds(end(param.kind.lower), end(param.kind.upper))
+
+
+def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
+    """Each site drawn in free coordinates and computed from them; each param likewise."""
+    inverse: list[Site] = []
+    jacobian: list[ire.Expression] = []
+    for choice in choices:
+        if choice.site in program.param:
+            program, back = _moved_param(program, program.param[choice.site])
+        else:
+            program, back, term = _moved_site(program, program.site[choice.site])
+            jacobian.append(term)
+        inverse.append(back)
+    return Rewrite(retype(program) if inverse else program, tuple(inverse), tuple(jacobian))
+
+
+def _moved_site(program: Program, site: Site) -> tuple[Program, Site, ire.Expression]:
+    bijection = _bijection(site.structure, _bounds(site))
+    assert bijection is not None
+    name = program.fresh_name(f"{site.name}_free")
+    program, axes = _free_axes(program, site.axes, bijection)
+    transformed = ire.Distribution("Transformed", (("distribution", site.right), ("bijection", bijection)))
+    fixing = tuple((label, build.call(_forward(bijection), value, *bijection.arguments)) for label, value in site.fixing)
+    drawn = replace(site, name=name, axes=axes, right=transformed, kind=REAL, structure=None, fixing=fixing, origin=(site.name, NAME))
+    computed = _computed(site, drawn, bijection)
+    inverse = _inverse(site, drawn, bijection)
+    sites = [part for one in program.sites for part in ((drawn, computed) if one.name == site.name else (one,))]
+    term = build.sum_over(site, build.subtract(ire.LogDensity(transformed, build.element_of(drawn)), ire.LogDensity(site.right, build.element_of(site))))
+    return program.with_sites(tuple(sites)), inverse, term
+
+
+def _moved_param(program: Program, param: Param) -> tuple[Program, Site]:
+    bijection = _bijection(param.structure, _param_bounds(param))
+    assert bijection is not None
+    name = program.fresh_name(f"{param.name}_free")
+    program, axes = _free_axes(program, param.axes, bijection)
+    start = None if param.start is None else build.call(_forward(bijection), param.start, *bijection.arguments)
+    moved = replace(param, name=name, axes=axes, kind=REAL, structure=None, start=start)
+    site = Site(param.name, param.axes, "deterministic", "model", build.ZERO, param.kind, origin=(param.name, NAME))
+    drawn = Site(name, axes, "latent", "model", build.ZERO, REAL)
+    computed = _computed(site, drawn, bijection)
+    params = tuple(moved if one.name == param.name else one for one in program.params)
+    return replace(program, params=params, sites=(computed, *program.sites)), _inverse(site, drawn, bijection)
+
+
+def _computed(site: Site, drawn: Site, bijection: ire.Bijection) -> Site:
+    """`tau = exp(tau_free)`."""
+    value = build.call(BIJECTIONS[bijection.name].inverse, build.element_of(drawn), *bijection.arguments)
+    return replace(site, role="deterministic", right=value, notes=(), fixing=(), weight=None, origin=(site.name, NAME))
+
+
+def _inverse(site: Site, drawn: Site, bijection: ire.Bijection) -> Site:
+    """`tau_free = log(tau)`."""
+    value = build.call(_forward(bijection), build.element_of(site), *bijection.arguments)
+    return replace(drawn, role="deterministic", right=value, notes=(), fixing=(), weight=None)
+
+
+def _forward(bijection: ire.Bijection) -> str:
+    """The catalogue's function constrained → free."""
+    return BIJECTIONS[bijection.name].forward
+
+
+def _free_axes(program: Program, axes: tuple[Axis, ...], bijection: ire.Bijection) -> tuple[Program, tuple[Axis, ...]]:
+    """The axes of the free value: derived sets in place of the bare axes, declared where they are new."""
+    entry = BIJECTIONS[bijection.name]
+    event = [axis.set for axis in axes if axis.variable is None]
+    letters = dict(zip(entry.constrained, event, strict=False))
+    free = []
+    for letter in entry.free:
+        program, name = _derived(program, letter, letters)
+        free.append(Axis(None, name))
+    return program, (*(axis for axis in axes if axis.variable is not None), *free)
+
+
+def _derived(program: Program, letter: str, letters: dict[str, str]) -> tuple[Program, str]:
+    """The set that `free(K)` stands for, declared if need be."""
+    if "(" not in letter:
+        return program, letters[letter]
+    operation, inner = letter.rstrip(")").split("(")
+    members = _DERIVED[operation](letters[inner])
+    known = next((one.name for one in program.sets if one.members == members), None)
+    if known is not None:
+        return program, known
+    name = program.fresh_name(f"{letters[inner]}_{operation}")
+    return replace(program, sets=(*program.sets, IndexSet(name, members, declared=True))), name
+
+
