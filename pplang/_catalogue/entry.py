@@ -20,7 +20,8 @@ class Argument:
     same set as the other arguments and the draw that use "K"; ("K", "K") for a matrix. number_allowed: where a table is asked for, one
     number may be given and means the same for every member. default: used when the argument is left out.
     role "distribution" / "bijection": the argument is a distribution (of a wrapper) or a bijection instead of numbers.
-    structure: a joint constraint that the table must be known to satisfy ("simplex" ...), one of kinds.STRUCTURES; checked by value for data.
+    structure: a joint constraint that the table must be known to satisfy ("simplex" ...), one of kinds.STRUCTURES; checked by value for
+    data. A correlation matrix is a covariance matrix, and a positive ordered vector an ordered one.
     """
 
     name: str
@@ -94,8 +95,8 @@ class DistributionEntry:
     """A distribution: Stan's name-like spelling, Stan's argument order and meaning.
 
     event: letters of the index sets of one draw; () is a scalar, ("K",) a joint vector, ("K", "K") a joint matrix.
-    wrapper: an argument of it (role "distribution") is a distribution, given to the implementation as an object; its support and what it
-    accepts follow from that distribution, in code. summary: one line for the reference page. proper: False for those that have no draws (Flat).
+    wrapper: an argument of it (role "distribution") is a distribution, given to the implementation as an object; its support and
+    what it accepts follow from that distribution, in code. summary: one line for the reference page. proper: False for those that have no draws (Flat).
     cumulative: a cumulative distribution function is implemented, so that it can be truncated and censored.
     """
 
@@ -130,6 +131,7 @@ class FunctionEntry:
     structure: str | None = None
     safe: float = 1.0
     summary: str = ""
+    domain: Interval | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Discrete distributions that NumPyro lacks, or whose density or gradient it has wrong at the edges (a probability of 0 or 1, a rate of 0)."""
+"""Discrete distributions that NumPyro lacks, or has inexact at the edges: a probability of 0 or 1, a rate of 0."""
 
 from __future__ import annotations
 

@@ -16,8 +16,3 @@ def cumulative_sum(x: ArrayLike) -> jax.Array:
 def log_determinant(x: ArrayLike) -> jax.Array:
     """log |det x|"""
     return jnp.linalg.slogdet(x)[1]
-
-
-def round_half_up(x: ArrayLike) -> jax.Array:
-    """The nearest whole number; halves go up."""
-    return jnp.floor(jnp.asarray(x) + 0.5)

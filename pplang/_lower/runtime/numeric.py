@@ -34,11 +34,6 @@ def log_determinant(x: ArrayLike) -> Array:
     return np.asarray(np.linalg.slogdet(x)[1])
 
 
-def round_half_up(x: ArrayLike) -> Array:
-    """The nearest whole number; halves go up."""
-    return np.floor(np.asarray(x) + 0.5)
-
-
 def log_choose(n: ArrayLike, k: ArrayLike) -> Array:
     """log of the number of ways to take k of n."""
     from scipy.special import gammaln
@@ -96,7 +91,7 @@ def ordered_interval_of(x: ArrayLike, low: ArrayLike, high: ArrayLike) -> Array:
 
 
 def corr_cholesky_of(x: ArrayLike) -> Array:
-    """The Cholesky factor of a correlation matrix; x are partial correlations on the tanh scale, row by row of the strict lower triangle."""
+    """The Cholesky factor of a correlation matrix; tanh(x) are partial correlations, row by row of its lower triangle."""
     partial = np.tanh(np.asarray(x, float))
     size = (1 + int(np.sqrt(1 + 8 * partial.shape[-1]))) // 2
     factor = np.zeros((*partial.shape[:-1], size, size))

@@ -10,7 +10,6 @@ import numpyro.distributions as dist
 from jax.scipy.special import gammaln, logsumexp
 from jax.typing import ArrayLike
 from numpyro.distributions import constraints, transforms
-from numpyro.distributions.util import validate_sample
 
 from pplang._lower.runtime.bijections import OrderedBetween
 from pplang._lower.runtime.special import safe_log
