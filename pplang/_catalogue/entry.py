@@ -96,7 +96,8 @@ class DistributionEntry:
 
     event: letters of the index sets of one draw; () is a scalar, ("K",) a joint vector, ("K", "K") a joint matrix.
     wrapper: an argument of it (role "distribution") is a distribution, given to the implementation as an object; its support and
-    what it accepts follow from that distribution, in code. summary: one line for the reference page. proper: False for those that have no draws (Flat).
+    what it accepts follow from that distribution, in code. summary: one line for the reference page. proper: False for Flat, which has
+    no draws.
     cumulative: a cumulative distribution function is implemented, so that it can be truncated and censored.
     """
 
@@ -152,3 +153,8 @@ class BijectionEntry:
     constrained: tuple[str, ...] = ()
     free: tuple[str, ...] = ()
     summary: str = ""
+
+    @property
+    def forward(self) -> str:
+        """The catalogue function constrained → free."""
+        return self.name if self.inverse in ("exp", "logistic") else f"{self.name}_free"

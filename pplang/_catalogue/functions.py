@@ -9,7 +9,7 @@ from math import inf, pi
 from pplang._catalogue.build import RUNTIME
 from pplang._catalogue.entry import Argument, FunctionEntry
 from pplang._ir.interval import negate
-from pplang._ir.kinds import INT, POSITIVE, REAL, Interval
+from pplang._ir.kinds import POSITIVE, REAL, Interval
 
 _OPEN_UNIT = Interval(0, 1, lower_open=True, upper_open=True)
 _SYMMETRIC_UNIT = Interval(-1, 1)
@@ -20,11 +20,11 @@ _Kind = Callable[..., Interval]
 
 
 def _increasing(f: Callable[[float], float], at_minus_infinity: float = -inf, at_infinity: float = inf) -> _Kind:
-    """The kind rule of an increasing function; where f is not defined at a bound, the limit on that side."""
+    """The kind rule of an increasing function: its values at the bounds. Where f is not defined there, and at infinity, the limit, open."""
 
     def kind(x: Interval) -> Interval:
         low, high = _value(f, x.lower, at_minus_infinity), _value(f, x.upper, at_infinity)
-        return Interval(low, high, x.lower_open or low == -inf, x.upper_open or high == inf)
+        return Interval(low, high, x.lower_open or low == at_minus_infinity, x.upper_open or high == at_infinity)
 
     return kind
 
@@ -349,4 +349,27 @@ CONSTRAINING = (
     _constraining("sum_to_zero_of", _always(REAL), "numbers that sum to zero", free="free(K)", event=_K, structure="sum_to_zero"),
 )
 
-FUNCTIONS: dict[str, FunctionEntry] = {one.name: one for one in (*ELEMENTARY, *STATISTICAL, *TABLES, *CONSTRAINING)}
+
+def _freeing(name: str, *bounds: str, constrained: tuple[str, ...] = (), free: tuple[str, ...] = ()) -> FunctionEntry:
+    """Constrained → free, a bijection as a function."""
+    arguments = (Argument("x", sets=constrained), *(Argument(one) for one in bounds))
+    paths = f"{RUNTIME}freeing.{name}", f"{RUNTIME}numeric_freeing.{name}"
+    return FunctionEntry(name, arguments, _always(REAL), *paths, free, summary=f"the inverse of {name.removesuffix('_free')}_of")
+
+
+FREEING = (
+    _freeing("lower_free", "lower"),
+    _freeing("upper_free", "upper"),
+    _freeing("interval_free", "lower", "upper"),
+    _freeing("simplex_free", constrained=_K, free=("free(K)",)),
+    _freeing("ordered_free", constrained=_K, free=_K),
+    _freeing("positive_ordered_free", constrained=_K, free=_K),
+    _freeing("ordered_lower_free", "lower", constrained=_K, free=_K),
+    _freeing("ordered_upper_free", "upper", constrained=_K, free=_K),
+    _freeing("ordered_interval_free", "lower", "upper", constrained=_K, free=_K),
+    _freeing("corr_cholesky_free", constrained=_KK, free=("pairs(K)",)),
+    _freeing("correlation_free", constrained=_KK, free=("pairs(K)",)),
+    _freeing("sum_to_zero_free", constrained=_K, free=("free(K)",)),
+)
+
+FUNCTIONS: dict[str, FunctionEntry] = {one.name: one for one in (*ELEMENTARY, *STATISTICAL, *TABLES, *CONSTRAINING, *FREEING)}

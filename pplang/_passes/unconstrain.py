@@ -22,10 +22,11 @@ NAME = "unconstrain"
 
 OF_STRUCTURE = {
     "simplex": "simplex",
-    "ordered": "ordered",
-    "positive_ordered": "positive_ordered",
+    "correlation": "correlation",
     "correlation_cholesky": "corr_cholesky",
     "sum_to_zero": "sum_to_zero",
+    "ordered": "ordered",
+    "positive_ordered": "ordered",
 }
 _DERIVED = {"free": Free, "pairs": Pairs}
 
@@ -54,31 +55,41 @@ def _choose(name: str, structure: str | None, bounds: Bounds) -> Choice | None:
     bijection = _bijection(structure, bounds)
     if bijection is None:
         return None
-    return Choice(name, bijection.name, _REASONS.get(bijection.name, "its values are constrained"))
+    return Choice(name, bijection.name, _REASONS.get(bijection.name, "it increases in label order"))
 
 
 _REASONS = {
     "log": "it is positive",
+    "logit": "it lies between zero and one",
     "lower": "it has a lower bound",
     "upper": "it has an upper bound",
     "interval": "it lies between two bounds",
     "simplex": "it sums to one (stick-breaking)",
-    "ordered": "it increases in label order",
-    "positive_ordered": "it is positive and increases in label order",
+    "correlation": "it is a correlation matrix",
     "corr_cholesky": "it is the Cholesky factor of a correlation matrix",
     "sum_to_zero": "it sums to zero",
 }
 
 
 def _bijection(structure: str | None, bounds: Bounds) -> ire.Bijection | None:
-    """The bijection for a structure, or else for the bounds; None for what is free already."""
-    if structure is not None:
+    """The bijection for a structure and bounds; None for what is free already."""
+    if structure is not None and OF_STRUCTURE[structure] != "ordered":
         return ire.Bijection(OF_STRUCTURE[structure])
-    if bounds.lower is not None and bounds.upper is not None:
-        return ire.Bijection("interval", (bounds.lower, bounds.upper))
-    if bounds.lower is not None:
-        return ire.Bijection("log") if build.is_number(bounds.lower, 0) else ire.Bijection("lower", (bounds.lower,))
-    return ire.Bijection("upper", (bounds.upper,)) if bounds.upper is not None else None
+    lower, upper = bounds.lower, bounds.upper
+    ends = tuple(one for one in (lower, upper) if one is not None)
+    above_zero = lower is not None and build.is_number(lower, 0)
+    word = "interval" if len(ends) == 2 else "lower" if lower is not None else "upper"
+    if structure is not None:
+        if not ends:
+            return ire.Bijection("ordered")
+        return ire.Bijection("positive_ordered") if above_zero and upper is None else ire.Bijection(f"ordered_{word}", ends)
+    if not ends:
+        return None
+    if above_zero and upper is None:
+        return ire.Bijection("log")
+    if above_zero and upper is not None and build.is_number(upper, 1):
+        return ire.Bijection("logit")
+    return ire.Bijection(word, ends)
 
 
 def _bounds(site: Site) -> Bounds:
