@@ -429,3 +429,5 @@ class File(Node):
     statements: tuple[Statement, ...]
     comments: tuple[tuple[Span, str], ...] = field(default=(), compare=False)
     """Every comment with its place, from `#` to the end of its line; for the formatter."""
+    lines: tuple[int, ...] = field(default=(), compare=False, repr=False)
+    """Where each line of the source starts; for the formatter, which keeps blank lines. Empty for a tree that was not read from a text."""
