@@ -1,0 +1,323 @@
+"""Arithmetic, truth, branches and function calls as array code, element by element."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from pplang._catalogue.functions import FUNCTIONS
+from pplang._check.resolve import ASSERTIONS
+from pplang._diagnostics import InternalError
+from pplang._ir import expression as ir
+from pplang._ir.kinds import NAMED, Interval, Kind
+from pplang._lower import code
+from pplang._lower.code import Code
+from pplang._lower.terms import Term, aligned, union
+from pplang._lower.unit import Loop, Scope, each, elementwise, rule
+
+_LONGEST = 24
+"""How many operands one generated line adds or multiplies."""
+_LARGEST_INTEGER = 2**31
+"""Integers below this fit every integer type of JAX."""
+
+
+@rule(ir.Number)
+def _number(node: ir.Number, scope: Scope) -> Term:
+    return number(node.value)
+
+
+def number(value: float) -> Term:
+    if value != value:
+        return Term(code.dotted("np.nan"))
+    whole = isinstance(value, int) and abs(value) < _LARGEST_INTEGER
+    return Term(code.constant(value if whole else float(value)), type="int" if whole else "real", plain=True)
+
+
+@rule(ir.Size)
+def _size(node: ir.Size, scope: Scope) -> Term:
+    return Term(code.size(node.set), type="int", plain=True)
+
+
+@rule(ir.Variable)
+def _variable(node: ir.Variable, scope: Scope) -> Term:
+    """The positions of the members of a bound variable; over a numeric range its integers are what `number` makes of them."""
+    bound = scope.variables[node.name]
+    if isinstance(bound, Loop):
+        return Term(code.name(bound.position), type="member", member=bound.set)
+    positions = code.call(scope.unit.static("arange"), code.size(bound.set)) if bound.kept is None else code.name(bound.kept)
+    return Term(positions, (bound,), type="member", member=bound.set)
+
+
+@rule(ir.Member)
+def _member(node: ir.Member, scope: Scope) -> Term:
+    found = code.call(ast.Attribute(code.members(node.set), "index", ast.Load()), code.constant(node.label))
+    return Term(found, type="member", member=node.set, plain=True)
+
+
+@rule(ir.Part)
+def _part(node: ir.Part, scope: Scope) -> Term:
+    """A product set's members are numbered with its last set running fastest."""
+    member = scope.value(node.member)
+    assert member.member is not None
+    members = scope.unit.program.set[member.member].members
+    later = list(members.sets[members.sets.index(node.set) + 1 :])  # type: ignore[union-attr]
+    position = member.code
+    for one in later:
+        position = code.binary(position, "//", code.size(one))
+    if node.set != members.sets[0]:  # type: ignore[union-attr]
+        position = code.binary(position, "%", code.size(node.set))
+    return member.become(position, member=node.set)
+
+
+# arithmetic
+
+
+@rule(ir.Sum)
+def _sum(node: ir.Sum, scope: Scope) -> Term:
+    terms = [scope.number(term) for _, term in node.terms]
+    return chain(scope, [sign for sign, _ in node.terms], terms)
+
+
+def chain(scope: Scope, operators: list[str], terms: list[Term]) -> Term:
+    """`a + b - c`, `a * b / c`, from left to right; the first operator is "-" where the first term is subtracted."""
+    total = terms[0] if operators[0] != "-" else _negated(terms[0])
+    for count, (operator, term) in enumerate(zip(operators[1:], terms[1:], strict=True), 1):
+        total = _combined(scope, total, operator, term)
+        if count % _LONGEST == 0:
+            total = scope.unit.store(total)
+    return total
+
+
+def _combined(scope: Scope, left: Term, operator: str, right: Term) -> Term:
+    whole = operator != "/" and left.type == "int" and right.type == "int"
+    if operator == "/" and left.plain and right.plain and not _is_nonzero_constant(right.code):
+        divide = scope.unit.static("divide")
+        return replace(elementwise(lambda a, b: code.call(divide, a, b), (left, right)), plain=False)
+    return elementwise(lambda a, b: code.binary(a, operator, b), (left, right), "int" if whole else "real")
+
+
+def _is_nonzero_constant(one: Code) -> bool:
+    return isinstance(one, ast.Constant) and one.value != 0
+
+
+def _negated(term: Term) -> Term:
+    return replace(term, code=code.negative(term.code))
+
+
+@rule(ir.Negate)
+def _negate(node: ir.Negate, scope: Scope) -> Term:
+    return _negated(scope.number(node.operand))
+
+
+@rule(ir.Product)
+def _product(node: ir.Product, scope: Scope) -> Term:
+    return chain(scope, [operator for operator, _ in node.factors], [factor(operator, one, scope) for operator, one in node.factors])
+
+
+def factor(operator: str, node: ir.Expression, scope: Scope) -> Term:
+    """One factor; a denominator is guarded where the quotient does not matter."""
+    term = scope.number(node)
+    return scope.guarded(term, 1.0) if operator == "/" else term
+
+
+@rule(ir.Power)
+def _power(node: ir.Power, scope: Scope) -> Term:
+    base, exponent = scope.number(node.base), scope.number(node.exponent)
+    literal = _literal_integer(node.exponent)
+    if base.plain and exponent.plain:
+        power = scope.unit.static("power")
+        return replace(elementwise(lambda a, b: code.call(power, code.call("float", a), b), (base, exponent)), plain=False)
+    if literal is not None and literal >= 0:
+        return elementwise(lambda a, b: code.binary(a, "**", b), (base, exponent), base.type)
+    if base.type == "int":
+        base = base.become(code.binary(code.constant(1.0), "*", base.code), type="real")
+    if literal is None:
+        base = asserted(scope, node.base, base, Interval(0, float("inf"), lower_open=True), safe=1.0, closed=True)
+    base = scope.guarded(base, 1.0)
+    return elementwise(lambda a, b: code.binary(a, "**", b), (base, exponent))
+
+
+def _literal_integer(node: ir.Expression) -> int | None:
+    match node:
+        case ir.Number(int() as value):
+            return value
+        case ir.Negate(ir.Number(int() as value)):
+            return -value
+    return None
+
+
+# truth and branches
+
+
+@rule(ir.Compare)
+def _compare(node: ir.Compare, scope: Scope) -> Term:
+    left, right = scope.value(node.left), scope.value(node.right)
+    numbers = not (left.type == "member" and right.type == "member" and left.member == right.member)
+    if numbers:
+        left, right = scope.number(node.left), scope.number(node.right)
+    return elementwise(lambda a, b: code.compare(a, node.operator, b), (left, right), "bool")
+
+
+@rule(ir.Logical)
+def _logical(node: ir.Logical, scope: Scope) -> Term:
+    """Every operand of `and` matters only where those before it hold: `x > 0 and log(x) > 1`."""
+    total = scope.value(node.operands[0])
+    for operand in node.operands[1:]:
+        inner = scope
+        if _can_fail(operand):
+            inner = scope.within(total if node.operator == "and" else _opposite(scope, total))
+        sign = "&" if node.operator == "and" else "|"
+        total = elementwise(lambda a, b, sign=sign: code.binary(a, sign, b), (total, inner.value(operand)), "bool")  # type: ignore[misc]
+    return total
+
+
+@rule(ir.Not)
+def _not(node: ir.Not, scope: Scope) -> Term:
+    return _opposite(scope, scope.value(node.operand))
+
+
+def _opposite(scope: Scope, term: Term) -> Term:
+    return term.become(code.call(scope.unit.function("logical_not"), term.code))
+
+
+@rule(ir.IfElse)
+def _if(node: ir.IfElse, scope: Scope) -> Term:
+    return either(scope, scope.value(node.condition), node.then, node.otherwise)
+
+
+def either(scope: Scope, condition: Term, then: ir.Expression, otherwise: ir.Expression) -> Term:
+    """One of two branches, by element; neither spoils the gradient where the other is taken."""
+    first, second = scope, scope
+    if _can_fail(then) or _can_fail(otherwise):
+        condition = scope.unit.store(condition)
+        first, second = scope.within(condition), scope.within(_opposite(scope, condition))
+    yes, no = first.value(then), second.value(otherwise)
+    if yes.type != no.type or yes.member != no.member:
+        yes, no = first.number(then), second.number(otherwise)
+    kind = yes.type if yes.type == no.type else "real"
+    where = scope.unit.function("where")
+    chosen = elementwise(lambda *parts: code.call(where, *parts), (condition, yes, no), kind)
+    return replace(chosen, member=yes.member, plain=False)
+
+
+_ALWAYS_FINITE = frozenset({"abs", "floor", "ceil", "round", "min", "max", "sin", "cos", "tanh", "atan", "logistic", "Phi", "sign"})
+"""Functions with a finite value and gradient at every number."""
+
+
+def _can_fail(node: ir.Expression) -> bool:
+    """Does it hold an operation that has no finite value or gradient somewhere?"""
+    return any(
+        isinstance(one, ir.Power | ir.LogDensity)
+        or (isinstance(one, ir.Product) and any(operator == "/" for operator, _ in one.factors))
+        or (isinstance(one, ir.Call) and one.function not in _ALWAYS_FINITE)
+        for one in each(node)
+    )
+
+
+# functions
+
+
+@rule(ir.Call)
+def _call(node: ir.Call, scope: Scope) -> Term:
+    if node.function in ASSERTIONS and node.function not in FUNCTIONS:
+        return _assertion(node, scope)
+    entry = FUNCTIONS[node.function]
+    named = dict(node.keywords)
+    given = [*node.arguments, *(named[one.name] for one in entry.arguments[len(node.arguments) :] if one.name in named)]
+    terms = []
+    for wanted, argument in zip(entry.arguments, given, strict=False):
+        term = scope.number(argument)
+        if not wanted.sets:
+            if node.function not in _ALWAYS_FINITE:
+                term = asserted(scope, argument, term, entry.domain or wanted.kind, entry.safe)
+                term = scope.guarded(term, entry.safe)
+        terms.append(term)
+    axes = union(terms)
+    static = all(term.plain for term in terms)
+    path = entry.numpy_path if scope.unit.array == "np" or static else entry.jax_path
+    function = scope.unit.imports.path(path)
+    event = max((term.event for term in terms), key=len) if entry.event else ()
+    if len(event) < len(entry.event):
+        event = (*event, *entry.event)[: len(entry.event)]
+    whole = entry.kind(*(_interval(term) for term in terms)).integer
+    result = code.call(function, *(aligned(term, axes) for term in terms))
+    return Term(result, axes, event, "int" if whole else "real", data=all(term.data for term in terms))
+
+
+def _interval(term: Term) -> Interval:
+    return Interval(integer=term.type == "int")
+
+
+def _assertion(node: ir.Call, scope: Scope) -> Term:
+    """`positive(e)`. Of data the value is NaN where it does not hold, which `prepare` reports."""
+    term, wanted = scope.number(node.arguments[0]), NAMED[node.function]
+    assert isinstance(wanted, Interval)
+    if scope.unit.array == "np" and wanted != Interval():
+        where = scope.unit.function("where")
+        return elementwise(lambda *parts: code.call(where, *parts), (_inside(scope, term, wanted), term, number(float("nan"))))
+    return asserted(scope, node.arguments[0], term, wanted, safe=1.0)
+
+
+def asserted(scope: Scope, node: ir.Expression, term: Term, wanted: Kind, safe: float, closed: bool = False) -> Term:
+    """A number that the user says lies in a kind. Where the checker cannot prove it, the density is minus infinity where it does not.
+
+    The bound itself counts as inside when `closed`. Data are left alone: `prepare` looks at what comes out.
+    """
+    found = scope.kind(node)
+    if not isinstance(wanted, Interval) or wanted.lower == -float("inf") and wanted.upper == float("inf"):
+        return term
+    if closed:
+        wanted = replace(wanted, lower_open=wanted.lower == -float("inf"), upper_open=wanted.upper == float("inf"))
+    if (isinstance(found, Interval) and found.within(replace(wanted, integer=False))) or term.type == "bool":
+        return term
+    if scope.unit.array == "np":
+        return term
+    inside = _inside(scope, term, wanted)
+    scope.unit.assertions.append(inside if scope.guard is None else _or_elsewhere(scope, inside))
+    harmless = Term(code.constant(safe), plain=True)
+    where = scope.unit.function("where")
+    return elementwise(lambda *parts: code.call(where, *parts), (inside, term, harmless), term.type)
+
+
+def _inside(scope: Scope, term: Term, wanted: Interval) -> Term:
+    checks = []
+    if wanted.lower != -float("inf"):
+        checks.append((">" if wanted.lower_open else ">=", wanted.lower))
+    if wanted.upper != float("inf"):
+        checks.append(("<" if wanted.upper_open else "<=", wanted.upper))
+    parts = [
+        elementwise(lambda a, b, sign=sign: code.compare(a, sign, b), (term, number(_tidy(bound))), "bool")  # type: ignore[misc]
+        for sign, bound in checks
+    ]
+    total = parts[0] if len(parts) == 1 else elementwise(lambda a, b: code.binary(a, "&", b), parts, "bool")
+    return scope.unit.store(total)
+
+
+def _tidy(bound: float) -> float:
+    return int(bound) if bound == int(bound) else bound
+
+
+def _or_elsewhere(scope: Scope, inside: Term) -> Term:
+    assert scope.guard is not None
+    return elementwise(lambda a, b: code.binary(a, "|", b), (inside, _opposite(scope, scope.guard)), "bool")
+
+
+@rule(ir.TableLiteral)
+def _table(node: ir.TableLiteral, scope: Scope) -> Term:
+    terms = [scope.number(item) for item in node.items]
+    axes = union(terms)
+    kind = "int" if all(term.type == "int" for term in terms) else "real"
+    if not axes:
+        table = code.call(scope.unit.function("array"), ast.List([term.code for term in terms], ast.Load()))
+    else:
+        lifted = elementwise(lambda *parts: code.call(scope.unit.function("broadcast_arrays"), *parts), terms)
+        table = code.call(scope.unit.function("stack"), lifted.code, axis=code.constant(-1))
+    return Term(table, axes, ("[]",), kind, data=all(term.data for term in terms))  # type: ignore[arg-type]
+
+
+def _later(node: ir.Expression, scope: Scope) -> Term:
+    raise InternalError(f"{type(node).__name__} cannot be lowered yet")
+
+
+for _kind in (ir.NetCall, ir.RecordField, ir.Element):
+    rule(_kind)(_later)

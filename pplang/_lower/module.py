@@ -1,0 +1,234 @@
+"""A typed program as a Python module: `prepare` in NumPy, `model` in NumPyro."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import linecache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+from pplang._diagnostics import InternalError
+from pplang._ir.program import Program
+from pplang._lower import code, distributions, expressions, indexing, reductions
+from pplang._lower.faults import Watched, look
+from pplang._lower.names import Imports, Names
+from pplang._lower.preparing import data_statements
+from pplang._lower.statements import (
+    deterministic_statements,
+    factor_statements,
+    names_in,
+    param_statements,
+    restrict_statements,
+    stochastic_statements,
+)
+from pplang._lower.unit import Unit, environment_of
+
+_ = distributions, expressions, indexing, reductions
+
+Sets = Mapping[str, Sequence[str | int]]
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A program as a NumPyro model.
+
+    text: the module's source; everything else is rebuilt from it when needed, so that the whole can be pickled.
+    arguments: the names (of columns, inputs, derived columns, data-level relations and hidden tables) that `model` takes beside `sets`.
+    inputs: those that `prepare` takes. identifiers: what a name is called in the module where that differs.
+    axes: for each NumPyro site of the program the index sets of its dimensions, bound axes first.
+    """
+
+    text: str
+    arguments: tuple[str, ...]
+    inputs: tuple[str, ...]
+    identifiers: Mapping[str, str]
+    axes: Mapping[str, tuple[str, ...]]
+    watched: tuple[Watched, ...]
+    _cache: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_cache": {}}
+
+    def prepare(self, *, sets: Sets, **arrays: Any) -> dict[str, Any]:
+        """Every derived column, data-level relation and hidden table by name, as NumPy arrays in declared axis order.
+
+        sets: members of each index set, in order. arrays: columns and inputs by name; more than are needed may be given.
+        Raises `Problems` where a value is not a finite number, or lies outside what a distribution takes.
+        """
+        import numpy as np
+
+        given = {self.identifiers.get(name, name): np.asarray(arrays[name]) for name in self.inputs}
+        with np.errstate(all="ignore"):
+            made = self._function("prepare")(sets=sets, **given)
+        made = {name: np.asarray(value) for name, value in made.items()}
+        look(self.watched, {**arrays, **made}, sets)
+        return made
+
+    def model(self, *, sets: Sets, **arguments: Any) -> None:
+        """The NumPyro model. `arguments` by their names in the source (see `arguments`); observed ones may be left out to draw them."""
+        self._function("model")(sets=sets, **{self.identifiers.get(name, name): value for name, value in arguments.items()})
+
+    def select(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Of all values, those that `model` takes."""
+        return {name: values[name] for name in self.arguments if name in values}
+
+    def _function(self, name: str) -> Any:
+        if not self._cache:
+            self._cache.update(run(self.text))
+        return self._cache[name]
+
+
+def lower(program: Program) -> Lowered:
+    """Any typed program as a Python module.
+
+    Raises `InternalError` for constructs that cannot be lowered; the check of what can be fitted comes before.
+    """
+    builder = build(program)
+    functions = [builder.prepare, builder.model]
+    text = source(
+        [*builder.imports.statements(functions), *functions],
+        "Written by pplang. `prepare` computes in NumPy what the data determine; `model` is a NumPyro model.",
+    )
+    return Lowered(
+        text,
+        tuple(builder.model_unit.arguments),
+        tuple(builder.prepare_unit.arguments),
+        {
+            name: builder.names[name]
+            for name in {**builder.model_unit.arguments, **builder.prepare_unit.arguments}
+            if builder.names[name] != name
+        },
+        _site_axes(program),
+        builder.watched,
+    )
+
+
+def _site_axes(program: Program) -> dict[str, tuple[str, ...]]:
+    sampled = {
+        site.name: (*(axis.set for axis in site.plates), *site.event) for site in program.sites if site.stochastic and not site.fixing
+    }
+    return {**{site.name: site.sets for site in program.sites}, **sampled}
+
+
+@dataclass
+class Built:
+    """The two functions of a module and what they were built with."""
+
+    imports: Imports
+    names: Names
+    prepare: ast.stmt
+    model: ast.stmt
+    prepare_unit: Unit
+    model_unit: Unit
+    watched: tuple[Watched, ...]
+
+
+def build(program: Program) -> Built:
+    """Both functions. `prepare` is finished last: the model leaves work for it."""
+    names = Names(dict.fromkeys([*program.column, *program.input, *program.param, *program.site]))
+    imports = Imports()
+    imports.module("numpy")
+    imports.module("jax.numpy")
+    environment = environment_of(program)
+    prepare = Unit(program, names, imports, "np", environment)
+    prepared = data_statements(prepare)
+    model = Unit(program, names, imports, "jnp", environment, prepare=prepare)
+    modelled = model_statements(model)
+    prepared += prepare.take_pending()
+    outputs = sorted(prepare.defined, key=_place(program))
+    result = ast.Return(ast.Dict([code.constant(one) for one in outputs], [code.name(names[one]) for one in outputs]))
+    watched = tuple(_watched(program, prepare, model))
+    observed = {site.name for site in program.sites if site.role == "observed"}
+    return Built(
+        imports,
+        names,
+        _function("prepare", names, prepare.arguments, set(), [*prepared, result]),
+        _function("model", names, model.arguments, observed, modelled or [ast.Pass()]),
+        prepare,
+        model,
+        watched,
+    )
+
+
+def _place(program: Program) -> Any:
+    order = {name: place for place, name in enumerate([*program.column, *program.site])}
+    return lambda name: (order.get(name, len(order)), name)
+
+
+def model_statements(unit: Unit) -> list[ast.stmt]:
+    """The model: params, relations in an order in which each comes after what it needs, factors and restrictions."""
+    program = unit.program
+    if program.nets or program.guide or program.reward:
+        raise InternalError("nets, guides and rewards cannot be lowered yet")
+    made: list[ast.stmt] = []
+    for param in program.params:
+        made += param_statements(param, unit)
+    users = [(site.name, names_in((site.right, site.starting, site.weight, site.where))) for site in program.sites]
+    elsewhere = names_in(
+        [*(one for factor in program.factors for one in (factor.value, factor.weight, factor.where)),
+         *(one for restrict in program.restrictions for one in (restrict.condition, restrict.where))]
+    )  # fmt: skip
+    for site in program.sites:
+        used = site.name in elsewhere or any(site.name in names for other, names in users if other != site.name)
+        if site.stochastic:
+            made += stochastic_statements(site, unit, used)
+        elif site.level != "data":
+            made += deterministic_statements(site, unit)
+        elif site.report:
+            made.append(_reported(site.name, unit))
+    taken = {*program.set, *program.site}
+    for factor, label in zip(program.factors, _labels("factor", len(program.factors), taken), strict=True):
+        made += factor_statements(factor, unit, label)
+    for restriction, label in zip(program.restrictions, _labels("restrict", len(program.restrictions), taken), strict=True):
+        made += restrict_statements(restriction, unit, label)
+    return made
+
+
+def _reported(name: str, unit: Unit) -> ast.stmt:
+    """A data-level relation that is reported: the same number in every draw."""
+    unit.imports.module("numpyro")
+    return ast.Expr(code.call("numpyro.deterministic", code.constant(name), unit.local(name)))
+
+
+def _labels(word: str, count: int, taken: set[str]) -> list[str]:
+    return [f"{word} {number}" if count > 1 or word in taken else word for number in range(1, count + 1)]
+
+
+def _watched(program: Program, prepare: Unit, model: Unit) -> list[Watched]:
+    found = [Watched(one.name, one.name, one.span, one.sets, ()) for one in program.column.values() if one.value is not None]
+    found += [Watched(one.name, one.name, one.span, one.sets, ()) for one in program.sites if one.level == "data" and not one.stochastic]
+    for hidden in prepare.hidden.values():
+        if hidden.term.type == "real":
+            found.append(Watched(hidden.name, "", hidden.span, tuple(axis.set for axis in hidden.term.axes), ()))
+    return found
+
+
+def _function(name: str, names: Names, arguments: Mapping[str, None], optional: set[str], body: list[ast.stmt]) -> ast.stmt:
+    wanted = sorted(arguments, key=lambda one: one in optional)
+    parameters = ast.arguments(
+        posonlyargs=[],
+        args=[],
+        kwonlyargs=[ast.arg("sets"), *(ast.arg(names[one]) for one in wanted)],
+        kw_defaults=[None, *(ast.Constant(None) if one in optional else None for one in wanted)],
+        defaults=[],
+    )
+    return ast.FunctionDef(name=name, args=parameters, body=body, decorator_list=[], type_params=[])
+
+
+def source(body: list[ast.stmt], about: str) -> str:
+    """The text of a module."""
+    module = ast.Module([ast.Expr(ast.Constant(about)), *body], [])
+    return ast.unparse(ast.fix_missing_locations(module)) + "\n"
+
+
+def run(text: str) -> dict[str, Any]:
+    """The names that a generated module defines. Tracebacks and debuggers show its lines."""
+    name = f"<pplang {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
+    compiled: CodeType = compile(text, name, "exec")
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    namespace: dict[str, Any] = {"__name__": "pplang_model"}
+    exec(compiled, namespace)
+    return namespace

@@ -1,0 +1,246 @@
+"""Reductions. A sum of products becomes contractions, one for each term, so that no table larger than its factors is built."""
+
+from __future__ import annotations
+
+import ast
+import string
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pplang._ir import expression as ir
+from pplang._lower import code
+from pplang._lower.code import Code
+from pplang._lower.expressions import chain, factor
+from pplang._lower.terms import Axis, Term, full, ordered, union
+from pplang._lower.unit import Scope, as_number, elementwise, free_axes, hoist, rule
+
+
+@rule(ir.Reduce)
+def _reduce(node: ir.Reduce, scope: Scope) -> Term:
+    inner = scope.bind(node.binders)
+    bound = tuple(inner.axis(binder.variable) for binder in node.binders)
+    condition = None if node.condition is None else _condition(node.condition, inner)
+    if condition is not None:
+        inner = inner.within(condition)
+    if node.operation == "sum":
+        return _sum(node.element, inner, bound, condition)
+    if node.operation == "mean" and (condition is not None or not _plain_mean(node)):
+        total = _sum(node.element, inner, bound, condition)
+        return elementwise(lambda a, b: code.binary(a, "/", b), (total, _count(inner, bound, condition)))
+    return _along(node, inner, bound, condition)
+
+
+def _plain_mean(node: ir.Reduce) -> bool:
+    return not isinstance(node.element, ir.Sum | ir.Product)
+
+
+def _condition(node: ir.Expression, scope: Scope) -> Term:
+    """The mask of a reduction; of data alone, it is made in `prepare`."""
+    if scope.unit.prepare is not None:
+        axes = free_axes(scope, node, at_least=1)
+        if axes is not None and len(axes) > 1:
+            return hoist(scope, node, axes, lambda other: other.value(node))
+    return scope.unit.store(scope.value(node))
+
+
+def _count(scope: Scope, bound: Sequence[Axis], condition: Term | None) -> Term:
+    """Over how many members a reduction goes."""
+    if condition is None:
+        return chain(scope, ["*"] * len(bound), [Term(axis.size(), type="int", plain=True) for axis in bound])
+    return contract(scope, [as_number(condition)], bound)
+
+
+# sums
+
+
+def _sum(element: ir.Expression, scope: Scope, bound: tuple[Axis, ...], condition: Term | None) -> Term:
+    terms = _terms(element)
+    if len(terms) > 1 and not any(_is_product(term) for _, term in terms):
+        whole = [scope.number(term) for _, term in terms]
+        if len({term.axes for term in whole}) == 1:
+            joined = chain(scope, [sign for sign, _ in terms], whole)
+            return _masked_contraction(scope, [joined], bound, condition)
+    parts = [_masked_contraction(scope, _factors(term, scope), bound, condition) for _, term in terms]
+    return chain(scope, [sign for sign, _ in terms], parts)
+
+
+def _is_product(node: ir.Expression) -> bool:
+    return isinstance(node, ir.Product)
+
+
+def _terms(node: ir.Expression, sign: str = "+") -> list[tuple[str, ir.Expression]]:
+    """The signed terms of a sum; the sum of each is taken by itself."""
+    flipped = {"+": "-", "-": "+"}
+    match node:
+        case ir.Sum(terms):
+            return [one for own, term in terms for one in _terms(term, sign if own == "+" else flipped[sign])]
+        case ir.Negate(operand):
+            return _terms(operand, flipped[sign])
+    return [(sign, node)]
+
+
+def _factors(node: ir.Expression, scope: Scope) -> list[Term]:
+    """The factors of a term. A denominator joins a factor that has its axes, so that nothing is expanded."""
+    above: list[Term] = []
+    below: list[Term] = []
+    for operator, one in _flat(node):
+        (above if operator == "*" else below).append(factor(operator, one, scope))
+    for term in below:
+        host = next((place for place, one in enumerate(above) if set(term.axes) <= set(one.axes)), None)
+        if host is None:
+            above.append(Term(code.constant(1.0), plain=True))
+            host = len(above) - 1
+        above[host] = elementwise(lambda a, b: code.binary(a, "/", b), (above[host], term))
+    return above
+
+
+def _flat(node: ir.Expression, operator: str = "*") -> list[tuple[str, ir.Expression]]:
+    flipped = {"*": "/", "/": "*"}
+    if not isinstance(node, ir.Product):
+        return [(operator, node)]
+    return [one for own, part in node.factors for one in _flat(part, operator if own == "*" else flipped[operator])]
+
+
+def _masked_contraction(scope: Scope, operands: list[Term], bound: tuple[Axis, ...], condition: Term | None) -> Term:
+    """The sum of a product over the members for which a condition holds: zeros in a factor that has its axes, or one more factor."""
+    if condition is None:
+        return contract(scope, operands, bound)
+    host = next((place for place, one in enumerate(operands) if set(condition.axes) <= set(one.axes)), None)
+    if host is None:
+        return contract(scope, [*operands, condition], bound)
+    where = scope.unit.function("where")
+    zero = Term(code.constant(0), plain=True)
+    masked = elementwise(lambda *parts: code.call(where, *parts), (condition, operands[host], zero), operands[host].type)
+    return contract(scope, [*operands[:host], masked, *operands[host + 1 :]], bound)
+
+
+def contract(scope: Scope, operands: list[Term], bound: Sequence[Axis]) -> Term:
+    """The sum over `bound` of a product of arrays."""
+    inside = [one for one in operands if set(one.axes) & set(bound)]
+    outside = [one for one in operands if not set(one.axes) & set(bound)]
+    missing = [axis for axis in bound if not any(axis in one.axes for one in inside)]
+    outside += [Term(axis.size(), type="int", plain=True) for axis in missing]
+    factors = outside
+    if inside:
+        summed = ordered(set(bound) - set(missing))
+        total = _plain_sum(scope, inside[0], summed) if len(inside) == 1 else _contraction(scope, inside, summed)
+        factors = [*outside, total]
+    return chain(scope, ["*"] * len(factors), [as_number(one) for one in factors])
+
+
+def _plain_sum(scope: Scope, term: Term, summed: tuple[Axis, ...]) -> Term:
+    kind = "int" if term.type in ("int", "bool") else "real"
+    return replace(along(scope, "sum", term, summed), type=kind)
+
+
+def along(scope: Scope, function: str, term: Term, reduced: tuple[Axis, ...], **keywords: Code) -> Term:
+    """A reducing function of the array module, along the axes of some bound variables."""
+    left = tuple(axis for axis in term.axes if axis not in reduced)
+    places = [term.axes.index(axis) - len(term.axes) for axis in reduced]
+    if left:
+        keywords = {"axis": code.constant(places[0]) if len(places) == 1 else code.integers(places), **keywords}
+    return term.become(code.call(scope.unit.function(function), term.code, **keywords), axes=left)
+
+
+def _contraction(scope: Scope, operands: list[Term], summed: tuple[Axis, ...]) -> Term:
+    if all(one.type == "bool" for one in operands):
+        operands = [as_number(operands[0]), *operands[1:]]
+    left = tuple(axis for axis in union(operands) if axis not in summed)
+    kind = "int" if all(one.type in ("int", "bool") for one in operands) else "real"
+    product = _matrix_product(operands, summed) or _einsum(scope, operands, left)
+    return Term(product, left, type=kind, data=all(one.data for one in operands))  # type: ignore[arg-type]
+
+
+def _matrix_product(operands: list[Term], summed: tuple[Axis, ...]) -> Code | None:
+    """`x @ b` where that is what the sum is."""
+    if len(operands) != 2 or len(summed) != 1 or any(one.type == "bool" for one in operands):
+        return None
+    first, second = operands
+    if len(first.axes) == 1:
+        first, second = second, first
+    if second.axes == summed and first.axes[-1:] == summed:
+        return code.binary(first.code, "@", second.code)
+    rows, columns = first.axes[:-1], second.axes[:-1]
+    if len(rows) != 1 or len(columns) != 1 or rows == columns or first.axes[-1] != second.axes[-1]:
+        return None
+    if rows[0].order > columns[0].order:
+        first, second = second, first
+    return code.binary(first.code, "@", _transposed(second.code))
+
+
+def _transposed(one: Code) -> Code:
+    """The transpose; that of a transpose is the matrix itself."""
+    if isinstance(one, ast.Attribute) and one.attr == "T":
+        return one.value
+    return ast.Attribute(one, "T", ast.Load())
+
+
+def _einsum(scope: Scope, operands: list[Term], left: tuple[Axis, ...]) -> Code:
+    letters = _letters(union(operands))
+    inputs = ",".join("".join(letters[axis] for axis in one.axes) for one in operands)
+    pattern = f"{inputs}->{''.join(letters[axis] for axis in left)}"
+    keywords = {"optimize": code.constant(True)} if scope.unit.array == "np" and len(operands) > 2 else {}
+    return code.call(scope.unit.function("einsum"), code.constant(pattern), *(one.code for one in operands), **keywords)
+
+
+def _letters(axes: tuple[Axis, ...]) -> dict[Axis, str]:
+    """A letter for each axis: its variable, if that is one and free."""
+    letters: dict[Axis, str] = {}
+    for axis in axes:
+        if axis.variable in string.ascii_letters and len(axis.variable) == 1 and axis.variable not in letters.values():
+            letters[axis] = axis.variable
+    free = iter(one for one in string.ascii_letters if one not in letters.values())
+    return {axis: letters.get(axis) or next(free) for axis in axes}
+
+
+# other reductions
+
+_FILL = {"max": -float("inf"), "min": float("inf"), "prod": 1, "logsumexp": -float("inf")}
+_FUNCTION = {"mean": "mean", "max": "max", "min": "min", "prod": "prod", "any": "any", "all": "all"}
+
+
+def _along(node: ir.Reduce, scope: Scope, bound: tuple[Axis, ...], condition: Term | None) -> Term:
+    operation = node.operation
+    element = scope.value(node.element) if operation in ("any", "all") else scope.number(node.element)
+    if not element.axes or set(bound) - set(element.axes):
+        axes = ordered([*element.axes, *bound])
+        element = replace(element, code=full(scope.unit.array, element, axes), axes=axes, plain=False)
+    if operation == "sd":
+        return _standard_deviation(scope, element, bound, condition)
+    if condition is not None:
+        element = _filled(scope, operation, element, condition)
+    if operation == "logsumexp":
+        path = "jax.scipy.special.logsumexp" if scope.unit.array == "jnp" else "scipy.special.logsumexp"
+        left = tuple(axis for axis in element.axes if axis not in bound)
+        places = [element.axes.index(axis) - len(element.axes) for axis in bound]
+        axis = code.constant(places[0]) if len(places) == 1 else code.integers(places)
+        return element.become(code.call(scope.unit.imports.path(path), element.code, axis=axis), axes=left, type="real")
+    kind = "bool" if operation in ("any", "all") else "real" if operation == "mean" else element.type
+    return replace(along(scope, _FUNCTION[operation], element, bound), type=kind)  # type: ignore[arg-type]
+
+
+def _filled(scope: Scope, operation: str, element: Term, condition: Term) -> Term:
+    """The element, and where the condition does not hold, what makes no difference."""
+    if operation == "any":
+        return elementwise(lambda a, b: code.binary(a, "&", b), (condition, element), "bool")
+    not_counted = code.call(scope.unit.function("logical_not"), condition.code)
+    if operation == "all":
+        return elementwise(lambda a, b: code.binary(a, "|", b), (condition.become(not_counted), element), "bool")
+    value = _FILL[operation]
+    fill = code.constant(value) if value == 1 else code.dotted("np.inf") if value > 0 else code.negative(code.dotted("np.inf"))
+    where = scope.unit.function("where")
+    return elementwise(lambda *parts: code.call(where, *parts), (condition, element, Term(fill, plain=True)))
+
+
+def _standard_deviation(scope: Scope, element: Term, bound: tuple[Axis, ...], condition: Term | None) -> Term:
+    """With n - 1 in the denominator."""
+    if condition is None:
+        return replace(along(scope, "std", element, bound, ddof=code.constant(1)), type="real")
+    element = scope.unit.store(element)
+    count = scope.unit.store(_count(scope, bound, condition))
+    mean = elementwise(lambda a, b: code.binary(a, "/", b), (_masked_contraction(scope, [element], bound, condition), count))
+    gap = elementwise(lambda a, b: code.binary(a, "-", b), (element, mean))
+    square = replace(gap, code=code.binary(gap.code, "**", code.constant(2)))
+    total = _masked_contraction(scope, [square], bound, condition)
+    root = scope.unit.function("sqrt")
+    return elementwise(lambda a, b: code.call(root, code.binary(a, "/", code.binary(b, "-", code.constant(1)))), (total, count))

@@ -1,0 +1,387 @@
+"""The statements of a program as statements of the NumPyro model."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import replace
+
+from pplang._diagnostics import InternalError
+from pplang._ir import expression as ir
+from pplang._ir.kinds import Interval, Kind
+from pplang._ir.program import (
+    Columns,
+    Factor,
+    Labels,
+    Levels,
+    NumberRange,
+    Param,
+    ProductSet,
+    Program,
+    Restrict,
+    Rows,
+    Site,
+)
+from pplang._lower import code
+from pplang._lower.code import Code
+from pplang._lower.distributions import Draw, distribution, inside_support
+from pplang._lower.expressions import either
+from pplang._lower.indexing import exists
+from pplang._lower.terms import Axis, Term, aligned, full, permuted
+from pplang._lower.unit import Scope, Unit, each, elementwise
+
+
+def statement_scope(unit: Unit, site: Site) -> Scope:
+    """The scope of a relation: its plates own the first axes."""
+    scope = Scope(unit).bind(ir.Binder(axis.variable, axis.set) for axis in site.plates if axis.variable is not None)
+    return scope.sharing(site.right, site.starting, site.weight, site.where)
+
+
+def plate_axes(site: Site, scope: Scope) -> tuple[Axis, ...]:
+    return tuple(scope.axis(axis.variable) for axis in site.plates if axis.variable is not None)
+
+
+def lags(scope: Scope, *roots: ir.Expression | None) -> list[ir.Lag]:
+    """The steps that a statement takes from its plates; for those of one direction the furthest says it all."""
+    found = [one for one in each(*roots) if isinstance(one, ir.Lag) and one.variable in scope.variables]
+    furthest: dict[object, ir.Lag] = {}
+    for one in found:
+        if isinstance(one.by, ir.Number):
+            key = (one.variable, one.by.value > 0)
+            known = furthest.get(key)
+            if known is None or abs(one.by.value) > abs(known.by.value):  # type: ignore[union-attr]
+                furthest[key] = one
+        else:
+            furthest[one.variable, one.by.name] = one
+    return list(furthest.values())
+
+
+def has_past(scope: Scope, right: ir.Expression) -> Term:
+    """Whether every step that `right` takes ends at a member."""
+    binders = [binder for one in each(right) for binder in getattr(one, "binders", ())]
+    inner = scope.bind(binders)
+    steps = [exists(one, inner) for one in lags(scope, right)]
+    if not steps:
+        raise InternalError("`starting` without a step back")
+    total = steps[0]
+    for one in steps[1:]:
+        total = elementwise(lambda a, b: code.binary(a, "&", b), (total, one), "bool")
+    return scope.unit.store(total)
+
+
+# deterministic relations
+
+
+def deterministic_value(site: Site, unit: Unit) -> Code:
+    """The table of a deterministic relation, with all its axes in the declared order."""
+    scope = statement_scope(unit, site)
+    if site.starting is None:
+        term = scope.value(site.right)
+    else:
+        term = either(scope, has_past(scope, site.right), site.right, site.starting)
+    return _declared(site, scope, term)
+
+
+def _declared(site: Site, scope: Scope, term: Term) -> Code:
+    plates = plate_axes(site, scope)
+    if isinstance(site.kind, Interval) and term.type != "real" and not site.kind.integer:
+        term = scope.number(site.right) if site.starting is None else term
+    value = full(scope.unit.array, term, plates, [code.size(one) for one in site.event])
+    return to_declared(site, scope.unit.array, value)
+
+
+def _labels(site: Site) -> tuple[list[object], list[object]]:
+    """The dimensions of a site as declared, and as NumPyro has them: plates first."""
+    declared = [(place, axis.set) for place, axis in enumerate(site.axes)]
+    plates = [one for one, axis in zip(declared, site.axes, strict=True) if axis.variable is not None]
+    return list(declared), [*plates, *(one for one in declared if one not in plates)]
+
+
+def to_declared(site: Site, array: str, value: Code) -> Code:
+    declared, inside = _labels(site)
+    return permuted(array, value, inside, declared)
+
+
+def to_plates(site: Site, array: str, value: Code) -> Code:
+    declared, inside = _labels(site)
+    return permuted(array, value, declared, inside)
+
+
+def deterministic_statements(site: Site, unit: Unit) -> list[ast.stmt]:
+    """`=`: plain JAX, and a NumPyro site where the user asked for it or a pass put it in the place of a latent."""
+    value = deterministic_value(site, unit)
+    if site.report or site.origin is not None:
+        unit.imports.module("numpyro")
+        value = code.call("numpyro.deterministic", code.constant(site.name), value)
+    unit.defined.add(site.name)
+    return [*unit.take_pending(), code.assign(unit.names[site.name], value), *assertion_statements(site.name, unit)]
+
+
+def assertion_statements(name: str, unit: Unit) -> list[ast.stmt]:
+    """What the user asserts of a statement's values: minus infinity in the density where it does not hold."""
+    made: list[ast.stmt] = []
+    for count, term in enumerate(unit.assertions, 1):
+        holds = code.call("jnp.all", term.code) if term.axes else term.code
+        value = code.call("jnp.where", holds, code.constant(0.0), code.negative(code.dotted("jnp.inf")))
+        label = f"{name} (domain)" if count == 1 else f"{name} (domain {count})"
+        made.append(ast.Expr(code.call("numpyro.factor", code.constant(label), value)))
+    unit.assertions.clear()
+    return made
+
+
+# stochastic relations
+
+
+def stochastic_statements(site: Site, unit: Unit, used: bool) -> list[ast.stmt]:
+    """`~`: a sample site in its plates, with `where` as a mask and `weighted` as a scale."""
+    if site.role == "split":
+        raise InternalError(f"`{site.name}` has empty cells")
+    unit.imports.module("numpyro")
+    if site.fixing:
+        return _fixed(site, unit)
+    scope = statement_scope(unit, site)
+    plates = plate_axes(site, scope)
+    observed = site.role == "observed"
+    if observed:
+        unit.arguments[site.name] = None
+    contexts = [_plate(site.name, axis, place - len(plates)) for place, axis in enumerate(plates)]
+    mask: Term | None = None
+    if site.where is not None:
+        mask = unit.store(scope.value(site.where))
+        scope = scope.within(mask)
+    weights = _weights(site, scope)
+    made, starting_mask = _with_starting(site, scope, plates)
+    for one in (mask, starting_mask):
+        if one is not None:
+            contexts.append(code.call("numpyro.handlers.mask", mask=aligned(one, plates)))
+    contexts += weights
+    keywords = {"obs": _observations(site, unit, scope, mask, plates)} if observed else {}
+    drawn = code.call("numpyro.sample", code.constant(site.name), made, **keywords)
+    drawn = to_declared(site, "jnp", drawn)
+    inside: list[ast.stmt] = [code.assign(unit.names[site.name], drawn) if used else ast.Expr(drawn)]
+    before = unit.take_pending()
+    if contexts:
+        inside = [ast.With([ast.withitem(one) for one in contexts], inside)]
+    unit.defined.add(site.name)
+    return [*before, *_unless_empty(site, unit, inside, used), *assertion_statements(site.name, unit)]
+
+
+def _plate(name: str, axis: Axis, dimension: int) -> Code:
+    label = f"{name}[{axis.variable}]"
+    return code.call("numpyro.plate", code.constant(label), axis.size(), dim=code.constant(dimension))
+
+
+def _weights(site: Site, scope: Scope) -> list[Code]:
+    """A weight of zero leaves the element out: NumPyro refuses it as a scale."""
+    if site.weight is None:
+        return []
+    plates = plate_axes(site, scope)
+    weight = scope.number(site.weight)
+    kind = scope.kind(site.weight)
+    if isinstance(kind, Interval) and (kind.lower > 0 or (kind.lower == 0 and kind.lower_open)):
+        return [code.call("numpyro.handlers.scale", scale=aligned(weight, plates))]
+    weight = scope.unit.store(weight)
+    some = scope.unit.store(elementwise(lambda a: code.compare(a, "!=", code.constant(0)), (weight,), "bool"))
+    one = Term(code.constant(1.0), plain=True)
+    scale = elementwise(lambda *parts: code.call("jnp.where", *parts), (some, weight, one))
+    return [
+        code.call("numpyro.handlers.scale", scale=aligned(scale, plates)),
+        code.call("numpyro.handlers.mask", mask=aligned(some, plates)),
+    ]
+
+
+def _with_starting(site: Site, scope: Scope, plates: tuple[Axis, ...]) -> tuple[Code, Term | None]:
+    """The distribution; members without a predecessor have that of `starting`, or count for nothing if it is `Flat()`."""
+    draw = Draw(plates, site.event)
+    if site.starting is None:
+        return distribution(site.right, scope, draw), None
+    past = has_past(scope, site.right)
+    main = distribution(site.right, scope.within(past), draw)
+    match site.starting:
+        case ir.Distribution("Flat", ()):
+            return main, past
+    absent = past.become(code.call("jnp.logical_not", past.code))
+    start = distribution(site.starting, scope.within(absent), draw)
+    path = scope.unit.imports.path("pplang._lower.choice.Choice")
+    return code.call(path, aligned(past, plates), main, start), None
+
+
+def _observations(site: Site, unit: Unit, scope: Scope, mask: Term | None, plates: tuple[Axis, ...]) -> Code:
+    """The observed values as NumPyro has them; where `where` leaves one out, a value inside the support stands in."""
+    given = code.name(unit.names[site.name])
+    value = to_plates(site, "jnp", given)
+    safe = None if mask is None else inside_support(site.right)
+    if mask is not None and safe is not None:
+        value = code.call("jnp.where", aligned(mask, plates, trailing=len(site.event)), value, code.constant(safe))
+    if value is given:
+        return given
+    return code.conditional(code.compare(given, "is", ast.Constant(None)), ast.Constant(None), value)
+
+
+def _unless_empty(site: Site, unit: Unit, inside: list[ast.stmt], used: bool) -> list[ast.stmt]:
+    """The statements, left out where an index set that may be empty is: NumPyro has no plates of size 0."""
+    doubtful = [name for name in dict.fromkeys(site.sets) if _may_be_empty(unit.program, name)]
+    if not doubtful:
+        return inside
+    tests = [code.size(name) for name in doubtful]
+    test = tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests)
+    shape = code.tuple_of([code.size(name) for name in site.sets])
+    nothing: list[ast.stmt] = [code.assign(unit.names[site.name], code.call("jnp.zeros", shape))] if used else []
+    return [ast.If(test, inside, nothing)]
+
+
+def _may_be_empty(program: Program, set_name: str) -> bool:
+    members = program.set[set_name].members
+    match members:
+        case Rows() | Levels() | Columns() | Labels():
+            return False
+        case NumberRange(ir.Number(int() as first), ir.Number(int() as last)):
+            return last < first
+        case ProductSet(sets):
+            return any(_may_be_empty(program, one) for one in sets)
+    return True
+
+
+def _fixed(site: Site, unit: Unit) -> list[ast.stmt]:
+    """`fixing young = 0`: the other elements are drawn under a name of their own, and the whole table takes the name."""
+    (plate,) = site.plates
+    positions = [code.call(ast.Attribute(code.members(plate.set), "index", ast.Load()), code.constant(label)) for label, _ in site.fixing]
+    kept = unit.names.add(f"_{unit.names[site.name]}_drawn".lstrip("_"))
+    free = unit.names.add(f"{unit.names[site.name]}_free")
+    fixed = positions[0] if len(positions) == 1 else ast.List(positions, ast.Load())
+    every = code.call("np.arange", code.size(plate.set))
+    before: list[ast.stmt] = [code.assign(kept, code.call("np.delete", every, fixed))]
+    axis = Axis(unit.next_order(), plate.variable or "", plate.set, kept)
+    scope = replace(Scope(unit).sharing(site.right), variables={axis.variable: axis})
+    made = distribution(site.right, scope, Draw((axis,), ()))
+    drawn = ast.With(
+        [ast.withitem(_plate(site.name, axis, -1))],
+        [code.assign(free, code.call("numpyro.sample", code.constant(free), made))],
+    )
+    table = code.call("jnp.zeros", code.size(plate.set))
+    for position, (_, value) in zip(positions, site.fixing, strict=True):
+        table = _set_at(table, position, scope.number(value).code)
+    table = _set_at(table, code.name(kept), code.name(free))
+    whole = code.assign(unit.names[site.name], code.call("numpyro.deterministic", code.constant(site.name), table))
+    unit.defined.add(site.name)
+    return [*before, *unit.take_pending(), drawn, whole, *assertion_statements(site.name, unit)]
+
+
+def _set_at(table: Code, position: Code, value: Code) -> Code:
+    at = ast.Subscript(ast.Attribute(table, "at", ast.Load()), position, ast.Load())
+    return code.call(ast.Attribute(at, "set", ast.Load()), value)
+
+
+# params, factors, restrictions
+
+
+def param_statements(param: Param, unit: Unit) -> list[ast.stmt]:
+    """`param`: optimised, started at its value or at a plain point of its kind."""
+    unit.imports.module("numpyro")
+    scope = Scope(unit).bind(ir.Binder(axis.variable or f"_{place}", axis.set) for place, axis in enumerate(param.axes))
+    axes = tuple(scope.axis(axis.variable or f"_{place}") for place, axis in enumerate(param.axes))
+    if param.structure is not None:
+        start = _structure_start(param, unit)
+    else:
+        found = Term(code.constant(_start(param.kind)), plain=True) if param.start is None else scope.number(param.start)
+        start = _float(full("jnp", found, axes) if not found.event else found.code)
+    made = code.call("numpyro.param", code.constant(param.name), start, constraint=_constraint(param, unit))
+    unit.defined.add(param.name)
+    return [*unit.take_pending(), code.assign(unit.names[param.name], made)]
+
+
+def _float(start: Code) -> Code:
+    """The start as a JAX array of floats, so that optimisers can move it."""
+    if isinstance(start, ast.Constant):
+        return ast.Constant(float(start.value))
+    return code.call("jnp.asarray", start, code.name("float"))
+
+
+def _start(kind: Kind) -> float:
+    if not isinstance(kind, Interval) or (kind.lower == -float("inf") and kind.upper == float("inf")):
+        return 0.0
+    if kind.upper == float("inf"):
+        return kind.lower + 1.0
+    return kind.upper - 1.0 if kind.lower == -float("inf") else (kind.lower + kind.upper) / 2
+
+
+_STRUCTURES = {
+    "simplex": "simplex",
+    "ordered": "ordered_vector",
+    "positive_ordered": "positive_ordered_vector",
+    "correlation": "corr_matrix",
+    "correlation_cholesky": "corr_cholesky",
+    "covariance": "positive_definite",
+    "unit_vector": "sphere",
+    "sum_to_zero": "zero_sum",
+}
+
+
+def _structure_start(param: Param, unit: Unit) -> Code:
+    if param.start is not None:
+        return _float(Scope(unit).number(param.start).code)
+    last = code.size(param.axes[-1].set)
+    shape = code.tuple_of([code.size(axis.set) for axis in param.axes])
+    match param.structure:
+        case "simplex":
+            single: Code = code.binary(code.call("jnp.ones", last), "/", last)
+        case "ordered" | "positive_ordered":
+            single = code.call("jnp.arange", code.constant(1.0), code.binary(last, "+", code.constant(1.0)))
+        case "unit_vector":
+            single = code.binary(code.call("jnp.ones", last), "/", code.call("np.sqrt", last))
+        case "sum_to_zero":
+            single = code.call("jnp.zeros", last)
+        case _:
+            single = code.call("jnp.eye", last)
+    return code.call("jnp.broadcast_to", single, shape)
+
+
+def _constraint(param: Param, unit: Unit) -> Code:
+    def constraint(name: str, *bounds: float) -> Code:
+        found = unit.imports.path(f"numpyro.distributions.constraints.{name}")
+        return code.call(found, *(code.constant(float(one)) for one in bounds)) if bounds else found
+
+    if param.structure is not None:
+        return constraint(_STRUCTURES[param.structure])
+    kind = param.kind
+    if not isinstance(kind, Interval):
+        raise InternalError(f"param `{param.name}` is not a number")
+    if kind.lower == -float("inf"):
+        return constraint("real") if kind.upper == float("inf") else constraint("less_than", kind.upper)
+    if kind.upper == float("inf"):
+        return constraint("positive") if kind.lower == 0 else constraint("greater_than", kind.lower)
+    return constraint("unit_interval") if (kind.lower, kind.upper) == (0, 1) else constraint("interval", kind.lower, kind.upper)
+
+
+def factor_statements(factor: Factor, unit: Unit, label: str) -> list[ast.stmt]:
+    """`factor`: one number added to the log density."""
+    unit.imports.module("numpyro")
+    scope = Scope(unit).sharing(factor.value, factor.weight, factor.where)
+    if factor.where is not None:
+        condition = unit.store(scope.value(factor.where))
+        value = either(scope, condition, factor.value, ir.Number(0))
+    else:
+        value = scope.number(factor.value)
+    if factor.weight is not None:
+        value = elementwise(lambda a, b: code.binary(a, "*", b), (scope.number(factor.weight), value))
+    made = ast.Expr(code.call("numpyro.factor", code.constant(label), value.code))
+    return [*unit.take_pending(), made, *assertion_statements(label, unit)]
+
+
+def restrict_statements(restriction: Restrict, unit: Unit, label: str) -> list[ast.stmt]:
+    """`restrict`: minus infinity outside the region."""
+    unit.imports.module("numpyro")
+    scope = Scope(unit).sharing(restriction.condition, restriction.where).bind(restriction.binders)
+    holds = scope.value(restriction.condition)
+    if restriction.where is not None:
+        elsewhere = code.call("jnp.logical_not", scope.value(restriction.where).code)
+        other = replace(scope.value(restriction.where), code=elsewhere)
+        holds = elementwise(lambda a, b: code.binary(a, "|", b), (holds, other), "bool")
+    condition = code.call("jnp.all", holds.code) if holds.axes else holds.code
+    value = code.call("jnp.where", condition, code.constant(0.0), code.negative(code.dotted("jnp.inf")))
+    return [*unit.take_pending(), ast.Expr(code.call("numpyro.factor", code.constant(label), value))]
+
+
+def names_in(roots: Iterable[ir.Expression | None]) -> set[str]:
+    """The names that some expressions refer to."""
+    return {one.name for one in each(*roots) if isinstance(one, ir.Reference)}
