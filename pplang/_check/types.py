@@ -42,7 +42,9 @@ class Typer:
     variables: Mapping[str, str]
 
     def type_of(self, node: ir.Expression) -> Typing:
-        return _RULES[type(node)](self, node)
+        """The typing of an expression; UNKNOWN for one whose fault has been reported already."""
+        rule = _RULES.get(type(node))
+        return UNKNOWN if rule is None else rule(self, node)
 
     def number(self, node: ir.Expression) -> tuple[Interval | None, bool]:
         """The interval of an expression that must be one number, and whether it is data."""

@@ -168,10 +168,15 @@ def _bound(value: float) -> str:
     return number(int(value)) if value == int(value) else number(value)
 
 
+RESERVED = frozenset(
+    "and by data else factor fixing fn for from guide if in index input maximize net not or ordered param per report restrict starting then "
+    "weighted weights where within".split()
+)
+"""The words of the grammar, which cannot be names (a test compares them with the grammar)."""
+
+
 def label_text(label: str | int) -> str:
     """A label as it is written in the model: bare where it can be, otherwise quoted."""
-    from pplang._syntax.words import RESERVED
-
     if isinstance(label, int):
         return str(label)
     return label if label.isidentifier() and label not in RESERVED and label != "_" else _quoted(label)
