@@ -15,6 +15,7 @@ import platform
 import re
 import stat
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from pplang._diagnostics import Problems
 _LARGEST = 512 * 2**20
 _MOST_ENTRIES = 400
 _PORTABLE_CALLS = re.compile(r"(lapack|blas)_\w+")
+
+_TRACING = threading.Lock()
+"""NumPyro's stack of handlers is one for all threads, so only one may trace; compiling, which takes longer, goes on side by side."""
 
 
 def compiled(program: Callable[[], tuple[Callable[..., Any], tuple[Any, ...]]], data: Any, identity: str) -> Any:
@@ -40,8 +44,10 @@ def compiled(program: Callable[[], tuple[Callable[..., Any], tuple[Any, ...]]], 
     entry = folder / _digest(identity, data) if folder else None
     if entry and (found := _load(entry)):
         return found
-    function, examples = program()
-    executable = jax.jit(function).lower(*examples).compile()
+    with _TRACING:
+        function, examples = program()
+        lowered = jax.jit(function).lower(*examples)
+    executable = lowered.compile()
     if entry:
         _store(entry, executable)
     return executable
@@ -153,8 +159,7 @@ def _store(entry: Path, executable: Any) -> None:
         return
     try:
         body = pickle.dumps((bool(calls), *serialize_executable.serialize(executable)))
-        with _files.atomic_path(entry, force=True) as temporary:
-            temporary.write_bytes(hashlib.sha256(body).digest() + body)
+        _files.write_bytes_atomic(entry, hashlib.sha256(body).digest() + body, force=True)
         _prune(entry.parent)
     except (OSError, Problems, ValueError, NotImplementedError):
         return  # a full disk, or a backend that cannot serialise: the fit goes on without

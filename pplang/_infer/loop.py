@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from pplang._cache import compiled
-from pplang._infer.target import Arguments, Progress, Target
+from pplang._infer.settings import Progress
+from pplang._infer.target import Arguments, Target
 
 _SECONDS_PER_BLOCK = 0.2
 """How long a block should take: often enough for a progress bar and Ctrl-C, seldom enough to cost nothing."""

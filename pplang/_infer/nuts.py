@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from pplang._infer.loop import Loop, Process, Run
+from pplang._infer.settings import Progress, Settings
 from pplang._infer.start import find_start
-from pplang._infer.target import Arguments, Draws, NoStart, Progress, Target
+from pplang._infer.target import Arguments, Draws, NoStart, Target
 
 _DEEPEST_TREE = 10
 
 
-@dataclass(frozen=True)
-class Settings:
-    """warmup, draws: per chain. target_accept: the mean acceptance probability that the step size is adapted to."""
-
-    chains: int = 4
-    warmup: int = 1_000
-    draws: int = 1_000
-    target_accept: float = 0.8
-
-
-def nuts(target: Target, settings: Settings, seed: int, progress: Progress) -> Draws:
+def nuts(target: Target, settings: Settings, progress: Progress) -> Draws:
     """Draws of the posterior. Statistics by ArviZ's names; warm-up is not kept.
 
     `history["inverse_metric"]`: (chains, n), the variances that the metric was adapted to. Raises NoStart if no finite density is found.
     """
     identity = f"nuts {settings.warmup} {settings.target_accept!r} {target.size}"
     loop = Loop(target, lambda: _process(target, settings), identity, numbers_per_step=target.size + 8)
-    runs = loop.run(seed, settings.chains, settings.warmup + settings.draws, progress, lambda run: _remark(run, settings))
+    runs = loop.run(settings.seed, settings.chains, settings.warmup + settings.draws, progress, lambda run: _remark(run, settings))
     if not all(run.result["go_on"] for run in runs if run.result):
         raise NoStart(np.stack([run.result["z"] for run in runs if run.result]))
     kept = [{name: rows[settings.warmup :] for name, rows in run.records().items()} for run in runs]

@@ -6,14 +6,14 @@ two reasons: NumPyro's iterates over a Python set, so that its program differs w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pplang._infer.loop import Loop, Process, Run
+from pplang._infer.settings import Progress, Settings
 from pplang._infer.start import find_start
-from pplang._infer.target import Arguments, Draws, NoStart, Progress, Target
+from pplang._infer.target import Arguments, Draws, NoStart, Target
 
 _FASTEST, _SLOWEST = 0.1, 1e-3
 """Adam's rate: it rises to the first over a twentieth of the steps and falls to the second along a cosine."""
@@ -22,28 +22,22 @@ _AVERAGED = 0.1
 """The guide that is returned is the mean, in its own parameters, over this last part of the steps: the noise of single steps cancels."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """guide: "mean-field" or "full-rank". steps: of the optimiser. particles: draws of the guide per step. draws: to return."""
-
-    guide: Literal["mean-field", "full-rank"] = "mean-field"
-    steps: int = 5_000
-    particles: int = 8
-    draws: int = 1_000
+_PARTICLES = 8
+"""Draws of the guide per step, in antithetic pairs."""
 
 
-def svi(target: Target, settings: Settings, seed: int, progress: Progress) -> Draws:
+def svi(target: Target, settings: Settings, progress: Progress) -> Draws:
     """Fit the guide and draw from it.
 
     The draws have one chain; `history["elbo"]`: (steps,), the estimate at each step. Raises NoStart if no finite density is found.
     """
-    identity = f"svi {settings.guide} {settings.steps} {settings.particles} {target.size}"
+    identity = f"svi {settings.guide} {settings.steps} {target.size}"
     loop = Loop(target, lambda: _process(target, settings), identity, numbers_per_step=1)
-    (run,) = loop.run(seed, 1, settings.steps, progress, _remark)
+    (run,) = loop.run(settings.seed, 1, settings.steps, progress, _remark)
     if not run.result["go_on"]:
         raise NoStart(run.result["location"][None])
     location, spread = run.result["location"], run.result["spread"]
-    noise = np.random.Generator(np.random.Philox(seed)).standard_normal((settings.draws, target.size))
+    noise = np.random.Generator(np.random.Philox(settings.seed)).standard_normal((settings.draws, target.size))
     z = location + (noise * spread if spread.ndim == 1 else noise @ spread.T)
     return Draws(z[None], {}, {"elbo": run.records()["elbo"]})
 
@@ -95,7 +89,7 @@ def _process(target: Target, settings: Settings) -> Process:
     averaged = max(1, int(settings.steps * _AVERAGED))
 
     def negative_elbo(guide: _Guide, key: Any, arguments: Arguments) -> Any:
-        half = jax.random.normal(key, ((settings.particles + 1) // 2, size))
+        half = jax.random.normal(key, (_PARTICLES // 2, size))
         noise = jnp.concatenate([half, -half])
         spread = _spread(guide)
         z = guide.location + (noise @ spread.T if full else noise * spread)

@@ -9,14 +9,6 @@ from typing import Any
 import numpy as np
 
 Arguments = Mapping[str, np.ndarray]
-Progress = Callable[[int, int, str], None]
-"""Called between compiled blocks with the work done, the work in all, and a remark."""
-
-
-def silent(done: int, total: int, remark: str) -> None:
-    """No progress is shown."""
-    del done, total, remark
-
 
 @dataclass(frozen=True)
 class Functions:

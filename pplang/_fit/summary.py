@@ -1,0 +1,138 @@
+"""The table of a fit: one row for each number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pplang._diagnostics import shown
+from pplang._fit.fit import Fit
+from pplang._infer import convergence
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number of the posterior. `label`: which element, e.g. `theta[Choate]`. R-hat and ESS are None for independent draws."""
+
+    name: str
+    label: str
+    mean: float
+    sd: float
+    q05: float
+    median: float
+    q95: float
+    r_hat: float | None
+    ess_bulk: float | None
+    ess_tail: float | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The rows, in the order of the program, and a sentence on where they come from."""
+
+    title: str
+    remarks: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same facts for machines; a number that is not finite is null."""
+        rows = [{key: _finite(value) for key, value in vars(row).items()} for row in self.rows]
+        return {"title": self.title, "remarks": list(self.remarks), "rows": rows}
+
+    def text(self, most_rows: int | None = None) -> str:
+        """The table for people. most_rows: leave out the rows after so many, and say how many were left out."""
+        rows = self.rows[:most_rows]
+        sampled = any(row.r_hat is not None for row in rows)
+        heads = ["", "mean", "sd", "5%", "50%", "95%", *(["R-hat", "ESS bulk", "ESS tail"] if sampled else [])]
+        lines = [heads, *(_cells(row, sampled) for row in rows)]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
+        table = [
+            "  ".join([line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]).rstrip()
+            for line in lines
+        ]
+        left_out = len(self.rows) - len(rows)
+        more = [f"... and {left_out:,} rows more"] if left_out else []
+        return "\n".join([self.title, *self.remarks, "", *table, *more]) + "\n"
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def summarise(fit: Fit) -> Summary:
+    """The table of a fit."""
+    rows = tuple(row for name in fit.names for row in _rows(fit, name))
+    return Summary(_title(fit), _remarks(fit, rows), rows)
+
+
+def _rows(fit: Fit, name: str) -> Iterator[Row]:
+    variable = fit.posterior[name]
+    values = variable.values.astype(float)
+    labels = [fit.content.coords.get(dim, np.arange(size)) for dim, size in zip(variable.dims[2:], values.shape[2:], strict=True)]
+    low, middle, high = np.quantile(values, (0.05, 0.5, 0.95), axis=(0, 1)) if values[..., :].size else (values, values, values)
+    for position in np.ndindex(*values.shape[2:]):
+        draws = values[(slice(None), slice(None), *position)]
+        where = ", ".join(shown(of_axis[i]) for of_axis, i in zip(labels, position, strict=True))
+        yield Row(
+            name=name,
+            label=f"{name}[{where}]" if where else name,
+            mean=float(draws.mean()),
+            sd=float(draws.std(ddof=1)) if draws.size > 1 else math.nan,
+            q05=float(low[position]),
+            median=float(middle[position]),
+            q95=float(high[position]),
+            r_hat=None if fit.independent else convergence.r_hat(draws),
+            ess_bulk=None if fit.independent else convergence.ess_bulk(draws),
+            ess_tail=None if fit.independent else convergence.ess_tail(draws),
+        )
+
+
+def _title(fit: Fit) -> str:
+    settings = fit.settings
+    name = shown(fit.content.texts["name"])
+    if fit.method == "svi":
+        guide, steps, draws = settings["guide"], settings["steps"], settings["draws"]
+        return f"{name}: {guide} normal approximation, fitted by SVI in {steps:,} steps; {draws:,} draws; seed {fit.seed}"
+    chains, draws, warmup = settings["chains"], settings["draws"], settings["warmup"]
+    return f"{name}: NUTS, {chains} {'chain' if chains == 1 else 'chains'} of {draws:,} draws after {warmup:,} of warm-up; seed {fit.seed}"
+
+
+def _remarks(fit: Fit, rows: tuple[Row, ...]) -> tuple[str, ...]:
+    remarks = []
+    if fit.method == "svi":
+        remarks.append("an approximation: compare with --method nuts before relying on its standard deviations")
+    if "diverging" in fit.sample_stats and (diverging := int(fit.sample_stats["diverging"].values.sum())):
+        remarks.append(f"{diverging:,} divergent {'transition' if diverging == 1 else 'transitions'}: parts of the posterior may be missed")
+    apart = sum(1 for row in rows if row.r_hat is not None and row.r_hat > 1.01)
+    if apart:
+        remarks.append(f"R-hat above 1.01 for {apart:,} of {len(rows):,} numbers: the chains do not agree yet, draw more")
+    return tuple(remarks)
+
+
+def _cells(row: Row, sampled: bool) -> list[str]:
+    decimals = _decimals(row)
+    numbers = [_number(value, decimals) for value in (row.mean, row.sd, row.q05, row.median, row.q95)]
+    if not sampled:
+        return [row.label, *numbers]
+    return [row.label, *numbers, _number(row.r_hat, 3), _number(row.ess_bulk, 0), _number(row.ess_tail, 0)]
+
+
+def _decimals(row: Row) -> int | None:
+    """As many as show two digits of the standard deviation; None where only powers of ten will do."""
+    if not math.isfinite(row.sd) or row.sd == 0:
+        return 3
+    decimals = 1 - math.floor(math.log10(row.sd))
+    return None if decimals > 6 or abs(row.mean) >= 1e9 else max(0, decimals)
+
+
+def _number(value: float | None, decimals: int | None) -> str:
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{value:.3g}" if decimals is None else f"{value:.{decimals}f}"
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

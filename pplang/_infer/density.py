@@ -1,0 +1,107 @@
+"""From a lowered program to the functions that an engine traces: NumPyro's handlers on a flat vector of latents."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pplang._diagnostics import InternalError
+from pplang._infer.target import Arguments, Functions
+from pplang._ir.program import Free, Gaps, Pairs, ProductSet, Program, Site
+
+LoweredModel = Callable[..., None]
+"""A NumPyro model, called with its arguments by keyword."""
+
+
+@dataclass(frozen=True)
+class Latent:
+    """A site of the transformed program that lives on R^n, and its shape."""
+
+    name: str
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+def unflatten(z: Any, latents: Sequence[Latent]) -> dict[str, Any]:
+    """The parts of a flat vector (n,), in the order of the latents."""
+    ends = np.cumsum([latent.size for latent in latents])
+    return {latent.name: z[end - latent.size : end].reshape(latent.shape) for latent, end in zip(latents, ends, strict=True)}
+
+
+def functions(transformed: LoweredModel, source: LoweredModel, latents: Sequence[Latent], original: Sequence[str], kept: Sequence[Site]) -> Functions:
+    """The density of the transformed model, and the values of a draw by the names of the source.
+
+    original: the latents of the source, each of which is a site of the transformed model too. kept: the sites of the source whose values are
+    wanted; those that the transformed model lacks are drawn or computed by the source model, given the latents.
+    """
+    from numpyro import handlers
+
+    def log_density(z: Any, arguments: Arguments) -> Any:
+        return sum(site_densities(transformed, unflatten(z, latents), arguments).values(), start=0.0 * z.sum())
+
+    def constrain(z: Any, key: Any, arguments: Arguments) -> dict[str, Any]:
+        trace = handlers.trace(handlers.substitute(transformed, data=unflatten(z, latents))).get_trace(**arguments)
+        if any(site.name not in trace for site in kept):
+            values = {name: trace[name]["value"] for name in original}
+            trace = handlers.trace(handlers.substitute(handlers.seed(source, key), data=values)).get_trace(**arguments)
+            return {site.name: _as_declared(site, trace[site.name]["value"]) for site in kept}
+        # Here a stochastic site of the source may be a computed one of the transformed model, which has its axes as declared already.
+        return {site.name: _as_declared(site, trace[site.name]["value"], trace[site.name]["type"] == "sample") for site in kept}
+
+    return Functions(log_density, constrain)
+
+
+def plates_first(site: Site) -> tuple[int, ...]:
+    """The permutation of a site's declared axes that NumPyro has them in: plates, then the axes of one draw."""
+    if not site.stochastic or site.fixing:
+        return tuple(range(len(site.axes)))
+    bound = [place for place, axis in enumerate(site.axes) if axis.variable is not None]
+    return (*bound, *(place for place in range(len(site.axes)) if place not in bound))
+
+
+def _as_declared(site: Site, value: Any, sampled: bool = True) -> Any:
+    """The value of a site with its axes in the order of the source."""
+    return value.transpose(np.argsort(plates_first(site))) if sampled and site.axes else value
+
+
+def site_densities(model: LoweredModel, values: Mapping[str, Any], arguments: Arguments) -> dict[str, Any]:
+    """The log density of each site, in the order of the program: so sums are made in the same order in every process."""
+    import jax.numpy as jnp
+    from numpyro import handlers
+
+    trace = handlers.trace(handlers.substitute(model, data=dict(values))).get_trace(**arguments)
+
+    def density(site: Mapping[str, Any]) -> Any:
+        density = site["fn"].log_prob(site["value"])
+        return jnp.sum(density if site["scale"] is None else site["scale"] * density)
+
+    return {name: density(site) for name, site in trace.items() if site["type"] == "sample"}
+
+
+def set_sizes(program: Program, members: Mapping[str, Sequence[Any]]) -> dict[str, int]:
+    """How many members each index set of a program has; those that passes made are derived from the others."""
+    sizes: dict[str, int] = {}
+
+    def size(name: str) -> int:
+        if name in members:
+            return len(members[name])
+        match program.set[name].members:
+            case Free(base) | Gaps(base):
+                return size(base) - 1
+            case Pairs(base):
+                return size(base) * (size(base) - 1) // 2
+            case ProductSet(parts):
+                return math.prod(size(part) for part in parts)
+            case other:
+                raise InternalError(f"the size of {name} ({other}) is not known")
+
+    for one in program.sets:
+        sizes[one.name] = size(one.name)
+    return sizes

@@ -1,0 +1,70 @@
+"""The settings of a fit, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from pplang._diagnostics import Diagnostic, Problems, shown
+
+Progress = Callable[[int, int, str], None]
+"""Called between compiled blocks with the work done, the work in all, and a remark."""
+
+METHODS = ("svi", "nuts")
+GUIDES = ("mean-field", "full-rank")
+LARGEST_SEED = 2**32 - 1
+
+
+def silent(done: int, total: int, remark: str) -> None:
+    """No progress is shown."""
+    del done, total, remark
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a fit is asked to do.
+
+    method: `svi` or `nuts`. seed: from 0 to 2^32 - 1; the same seed, versions and machine give the same draws. draws: to keep, of each chain
+    for NUTS and in all for SVI. NUTS: chains, warmup, target_accept. SVI: guide, steps.
+    """
+
+    method: str = "svi"
+    seed: int = 0
+    draws: int = 1_000
+    chains: int = 4
+    warmup: int = 1_000
+    target_accept: float = 0.8
+    guide: str = "mean-field"
+    steps: int = 5_000
+
+    def __post_init__(self) -> None:
+        """Raises `Problems` with every setting that is out of range (I70 a word, I71 a number)."""
+        faults = [*_words(self), *_numbers(self)]
+        if faults:
+            raise Problems(faults)
+
+    def used(self) -> dict[str, Any]:
+        """The settings that the method looks at, for the fit file."""
+        names = ("guide", "steps", "draws") if self.method == "svi" else ("chains", "warmup", "draws", "target_accept")
+        return {"method": self.method, "seed": self.seed, **{name: asdict(self)[name] for name in names}}
+
+
+def _words(settings: Settings) -> Iterator[Diagnostic]:
+    for name, value, choices in (("method", settings.method, METHODS), ("guide", settings.guide, GUIDES)):
+        if value not in choices:
+            near = get_close_matches(str(value), choices, n=1)
+            remark = f"did you mean `{near[0]}`?" if near else f"choose one of {', '.join(choices)}"
+            yield Diagnostic("I70", f"there is no {name} `{shown(value)}`", help=remark)
+
+
+def _numbers(settings: Settings) -> Iterator[Diagnostic]:
+    for name, least in (("draws", 1), ("chains", 1), ("warmup", 0), ("steps", 1), ("seed", 0)):
+        value = getattr(settings, name)
+        most = LARGEST_SEED if name == "seed" else 10**8
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            yield Diagnostic("I71", f"{name} is {shown(value)}", help=f"give a whole number from {least} to {most}")
+    accept = settings.target_accept
+    if isinstance(accept, bool) or not isinstance(accept, (int, float)) or not 0 < accept < 1:
+        yield Diagnostic("I71", f"target_accept is {shown(accept)}", help="give a number between 0 and 1, such as 0.9")

@@ -1,0 +1,283 @@
+"""A compiled model, and a model with its data: what Python users hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from pplang import _files
+from pplang._check import check
+from pplang._diagnostics import Diagnostic, Problems, shown
+from pplang._infer.settings import Progress, Settings, silent
+from pplang._ir.program import Program, Site
+from pplang._passes import pipeline
+from pplang._passes.plan import Compiled
+from pplang._passes.supported import unsupported
+from pplang._source import Source
+from pplang._syntax.parse import parse
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pplang._data.dataset import Dataset
+    from pplang._fit import Fit
+    from pplang._infer.density import Latent
+    from pplang._infer.target import Functions, Target
+    from pplang._lower import Lowered
+
+LARGEST_MODEL = 1_000_000
+"""Bytes of a model file."""
+
+Table = Any
+"""A path (CSV, TSV, Parquet), a frame of pandas, polars or Arrow, or a dict of arrays; or a pair of a table's name and one of these."""
+
+
+def compile(path: str | os.PathLike[str]) -> Model:
+    """Read and check a model file. Raises `Problems` with every fault of the model, or of the file (I20-I25)."""
+    return compile_text(_files.read_text(path, LARGEST_MODEL), name=os.fspath(path))
+
+
+def compile_text(text: str, *, name: str = "model.ppl") -> Model:
+    """Check the text of a model; `name` is shown in messages. Raises `Problems` with every fault."""
+    source = Source(name, text)
+    return Model(source, check(parse(source), source))
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that is sound. `program`: its typed form."""
+
+    source: Source
+    program: Program
+
+    @property
+    def text(self) -> str:
+        """The source."""
+        return self.source.text
+
+    def compiled(self, *, without: Sequence[str] = (), after: str | None = None) -> Compiled:
+        """The plan and the rewritten program; some passes left out, or only up to one.
+
+        Raises `Problems` (I72) for what is not a pass, or is one that cannot be left out.
+        """
+        faults = [fault for fault in (*map(_left_out, without), _is_pass(after) if after else None) if fault]
+        if faults:
+            raise Problems(faults)
+        return pipeline.run(self.program, without=without, after=after)
+
+    def bind(
+        self,
+        *data: Table,
+        tables: Mapping[str, Any] | None = None,
+        inputs: Any = None,
+        settings: Mapping[str, str] | None = None,
+        missing: Sequence[str] = (),
+        without: Sequence[str] = (),
+    ) -> Bound:
+        """The model with its data.
+
+        data: the tables, one after the other, as paths, frames or dicts of arrays, each alone or as a pair (name of the table, source).
+        tables: the same by name. inputs: values by name, a .json or .npz file, or a list of those. settings: values as text, which win over
+        `inputs`. missing: further texts that mean an empty cell. without: passes to leave out.
+
+        Raises `Problems` with every fault of the data (C, I), or F codes where the model cannot be fitted.
+        """
+        from pplang._data.bind import bind
+        from pplang._lower import evaluate
+
+        refused = unsupported(self.program)
+        if refused is not None:
+            raise Problems([refused], self.source)
+        given = [one if isinstance(one, tuple) else (None, one) for one in data] + list((tables or {}).items())
+        compiled = self.compiled(without=without)
+        dataset = bind(self.program, given, inputs, evaluate=evaluate, settings=settings or {}, missing=missing, source=self.source)
+        return Bound(self, compiled, dataset)
+
+    def fit(
+        self,
+        *data: Table,
+        method: str = "svi",
+        seed: int = 0,
+        draws: int = Settings.draws,
+        chains: int = Settings.chains,
+        warmup: int = Settings.warmup,
+        target_accept: float = Settings.target_accept,
+        guide: str = Settings.guide,
+        steps: int = Settings.steps,
+        tables: Mapping[str, Any] | None = None,
+        inputs: Any = None,
+        settings: Mapping[str, str] | None = None,
+        missing: Sequence[str] = (),
+        without: Sequence[str] = (),
+        progress: Progress = silent,
+    ) -> Fit:
+        """The posterior given data. How to give them, see `bind`.
+
+        method: `svi` (a normal approximation; guide "mean-field" or "full-rank", steps of the optimiser, draws in all) or `nuts` (chains,
+        warm-up and draws of each, target_accept). The same seed, versions and machine give the same draws. progress(done, total, remark) is
+        called now and then.
+
+        Raises `Problems` with every fault of the settings (I70, I71) or of the data, or F codes where the model cannot be fitted.
+        """
+        chosen = Settings(method, seed, draws, chains, warmup, target_accept, guide, steps)
+        return self.bind(*data, tables=tables, inputs=inputs, settings=settings, missing=missing, without=without).fit(chosen, progress)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A model with its data. Everything that is asked of it is made when asked for; pickling keeps only what it is made from.
+
+    dataset: index sets and arrays. compiled: the plan and the rewritten program.
+    """
+
+    model: Model
+    compiled: Compiled
+    dataset: Dataset
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Bound, (self.model, self.compiled, self.dataset)
+
+    @property
+    def sets(self) -> Mapping[str, Sequence[str | int]]:
+        """The members of each index set."""
+        return self.dataset.sets
+
+    @cached_property
+    def arguments(self) -> dict[str, np.ndarray]:
+        """The keyword arguments of `numpyro_model`: NumPy arrays."""
+        return self._prepared(self._source)
+
+    @cached_property
+    def numpyro_model(self) -> Callable[..., None]:
+        """The model as the user wrote it, a NumPyro model in which every name of the source is a site: `numpyro_model(**arguments)`."""
+        return partial(self._source.model, sets=self.sets)
+
+    @cached_property
+    def transformed_arguments(self) -> dict[str, np.ndarray]:
+        """The keyword arguments of `transformed_model`: NumPy arrays."""
+        return self._prepared(self._transformed)
+
+    @cached_property
+    def transformed_model(self) -> Callable[..., None]:
+        """The model after all passes, whose latents live on R^n; what the engines run: `transformed_model(**transformed_arguments)`."""
+        return partial(self._transformed.model, sets=self.sets)
+
+    @property
+    def size(self) -> int:
+        """n: how many numbers `z` has."""
+        return sum(latent.size for latent in self.latents)
+
+    @cached_property
+    def latents(self) -> tuple[Latent, ...]:
+        """The parts of `z`, in order."""
+        from pplang._infer.density import Latent, set_sizes
+
+        program, axes = self.compiled.program, self._transformed.axes
+        sizes = set_sizes(program, self.sets)
+        return tuple(Latent(site.name, tuple(sizes[one] for one in axes[site.name])) for site in program.sites if site.role == "latent")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a fit keeps draws of: the latents of the source and what it reports, generated relations included."""
+        return tuple(site.name for site in self._kept)
+
+    def log_density(self, z: Any) -> Any:
+        """The log density of data and latents at a point of R^n, shape (n,), its Jacobian included. JAX, to be traced and differentiated."""
+        return self._functions.log_density(z, self._all_arguments)
+
+    def constrain(self, z: Any, key: Any = None) -> dict[str, Any]:
+        """The values at a point of R^n, by the names in `names`. `key`: a JAX key for generated relations that are drawn (default: of 0)."""
+        import jax
+
+        return self._functions.constrain(z, jax.random.PRNGKey(0) if key is None else key, self._all_arguments)
+
+    def unconstrain(self, values: Mapping[str, Any]) -> np.ndarray:
+        """The point of R^n, shape (n,), at which the latents of the source have these values. Raises KeyError if one is missing."""
+        import numpy as np
+
+        from pplang._infer.density import plates_first
+        from pplang._lower import lower
+
+        original = {name: np.asarray(values[name], dtype=np.float64) for name in self._original}
+        free = {**original, **lower(self.compiled.inverse()).prepare(sets=self.sets, **self.dataset.arrays, **original)}
+        parts = [np.transpose(free[latent.name], plates_first(self.compiled.program.site[latent.name])) for latent in self.latents]
+        return np.concatenate([np.zeros(0), *(np.ravel(part) for part in parts)])
+
+    def fit(self, settings: Settings, progress: Progress = silent) -> Fit:
+        """The posterior, by the method of the settings. Raises `Problems` (F10, F11)."""
+        from pplang._infer.fit import fit
+
+        return fit(self, settings, progress)
+
+    @cached_property
+    def target(self) -> Target:
+        """The model for an engine."""
+        from pplang._infer.target import Target
+
+        identity = "\n".join((self._source.text, self._transformed.text, repr(sorted(self.sets.items())), repr(self.names), repr(self.latents)))
+        return Target(identity, self.size, self._all_arguments, lambda: self._functions)
+
+    @cached_property
+    def _source(self) -> Lowered:
+        from pplang._lower import lower
+
+        return lower(self.model.program)
+
+    @cached_property
+    def _transformed(self) -> Lowered:
+        from pplang._lower import lower
+
+        return lower(self.compiled.program)
+
+    @cached_property
+    def _kept(self) -> tuple[Site, ...]:
+        sites = self.model.program.sites
+        return tuple(site for site in sites if site.role == "latent" or (site.report and site.level != "data"))
+
+    @property
+    def _original(self) -> tuple[str, ...]:
+        """The latents of the source that inference is about."""
+        generated = {choice.site for stage in self.compiled.stages if stage.name == "forward" for choice in stage.choices}
+        return tuple(site.name for site in self.model.program.sites if site.role == "latent" and site.name not in generated)
+
+    @property
+    def _all_arguments(self) -> dict[str, np.ndarray]:
+        return {**self.arguments, **self.transformed_arguments}
+
+    def _prepared(self, lowered: Lowered) -> dict[str, np.ndarray]:
+        """The model's arguments: columns, inputs, and what is computed from them once, in NumPy."""
+        try:
+            known = lowered.prepare(sets=self.sets, **self.dataset.arrays)
+        except Problems as problems:
+            raise Problems(problems.diagnostics, self.model.source) from None
+        return lowered.select({**self.dataset.arrays, **known})
+
+    @cached_property
+    def _functions(self) -> Functions:
+        from pplang._infer.density import functions
+
+        transformed, source = self._selecting(self._transformed), self._selecting(self._source)
+        return functions(transformed, source, self.latents, self._original, self._kept)
+
+    def _selecting(self, lowered: Lowered) -> Callable[..., None]:
+        """The model, called with arguments of both models, of which it takes its own."""
+        return lambda **arguments: lowered.model(sets=self.sets, **lowered.select(arguments))
+
+
+def _is_pass(name: str) -> Diagnostic | None:
+    if name in pipeline.NAMES:
+        return None
+    near = get_close_matches(name, pipeline.NAMES, n=1)
+    help = f"did you mean `{near[0]}`?" if near else f"the passes are {', '.join(pipeline.NAMES)}"
+    return Diagnostic("I72", f"there is no pass `{shown(name)}`", help=help)
+
+
+def _left_out(name: str) -> Diagnostic | None:
+    if name not in pipeline.NAMES or name in pipeline.OPTIONAL:
+        return _is_pass(name)
+    help = f"these can be left out: {', '.join(pipeline.OPTIONAL)}"
+    return Diagnostic("I72", f"the pass `{name}` cannot be left out: without it no program can be fitted", help=help)
