@@ -21,8 +21,11 @@ def read_text(path: str | os.PathLike[str], limit: int) -> str:
 
     Raises `Problems`: I20 no such file, I21 a folder, I22 cannot be read, I23 more than `limit` bytes, I24 not UTF-8, I25 NUL characters.
     """
-    raw = read_bytes(path, limit)
-    name = os.fspath(path)
+    return decoded(read_bytes(path, limit), os.fspath(path))
+
+
+def decoded(raw: bytes, name: str) -> str:
+    """The text of UTF-8 bytes that came from `name`. Raises `Problems` (I24, I25) as `read_text` does."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _problem("I24", f"{name} is in UTF-16, and pplang reads UTF-8", help="save it again as UTF-8 (in Excel: CSV UTF-8)")
     try:
