@@ -15,7 +15,7 @@ from pplang._check.types import Typer
 from pplang._diagnostics import Collector, Diagnostic, Label
 from pplang._ir import expression as ire
 from pplang._ir import program as ir
-from pplang._ir.kinds import Interval
+from pplang._ir.kinds import REAL, Interval
 from pplang._source import Source, Span
 from pplang._syntax import tree
 
@@ -59,6 +59,7 @@ class _Checker:
         self._unused_functions()
         for name in self._by_dependency():
             self.relations.relate(name)
+        self._settle_levels()
         factors = tuple(one for node in statements if isinstance(node, tree.Factor) for one in self._factor(node))
         restrictions = tuple(one for node in statements if isinstance(node, tree.Restrict) for one in self._restrict(node))
         self._weights(statements)
@@ -143,7 +144,8 @@ class _Checker:
     def _by_dependency(self) -> list[str]:
         """Names so that what a relation mentions is typed before it, as far as there is no circle (a recurrence, or a fault found later)."""
         targets = self.relations.targets
-        parents = {name: self._mentioned(node) & set(targets) for name, node in targets.items()}
+        drawn_or_computed = {name for name in targets if self.environment.entries[name].what == "site"}
+        parents = {name: self._mentioned(node) & drawn_or_computed for name, node in targets.items()}
         found: list[str] = []
         left = list(targets)
         while left:
@@ -151,10 +153,31 @@ class _Checker:
             found += ordered
             left = [name for name in left if name not in set(ordered)]
             if left:
+                # A circle: draws tell their kind without their arguments; of what is defined nothing is known but that it is a number.
                 first = next((name for name in cycle if targets[name].operator == "~"), cycle[0])
+                for name in cycle:
+                    if targets[name].operator == "=" and self.environment.entries[name].kind is None:
+                        self.environment.entries[name].kind = REAL
                 found.append(first)
                 left.remove(first)
         return found
+
+    def _settle_levels(self) -> None:
+        """A definition is data when all that it mentions is; one that looks back at others can only be told from all of them together."""
+        entries, sites = self.environment.entries, self.relations.sites
+        defined = [site for site in sites.values() if site.role == "deterministic"]
+        parents = {site.name: {edge.parent for edge in graph.edges(site)} for site in defined}
+        for site in defined:
+            entries[site.name].data = True
+        changed = True
+        while changed:
+            changed = False
+            for site in defined:
+                if entries[site.name].data and not all(entries[parent].data for parent in parents[site.name]):
+                    entries[site.name].data = False
+                    changed = True
+        for site in defined:
+            sites[site.name] = replace(site, level="data" if entries[site.name].data else "model")
 
     def _mentioned(self, node: tree.Relation) -> set[str]:
         found = {one.name for one in _names(node)}
@@ -172,9 +195,9 @@ class _Checker:
         """The sites in order, with levels; circles and endless sums are reported."""
         sites = self.relations.sites
         names = [name for name in self.relations.targets if name in sites]
-        parents = {name: {edge.parent for edge in graph.edges(sites[name]) if not edge.lagged} for name in names}
+        parents = {name: graph.parents(sites[name], sites) for name in names}
         for name in names:
-            if name in parents[name] and sites[name].role != "observed":
+            if name in parents[name]:
                 self._report_cycle([name], {name: sites[name].span})
         ordered, cycle = graph.order(names, parents)
         self._report_cycle(cycle, {name: site.span for name, site in sites.items()})

@@ -37,6 +37,13 @@ class Declarations:
                 self.define(one.name)
                 self.functions[one.name.name] = one
         for one in statements:
+            if isinstance(one, tree.Input) and self.define(one.name):
+                # The ends of a range are made of inputs, so that these come first.
+                kind, structure = self.kind(one.type)
+                sets = self._dimension_sets(one.dimensions)
+                entry = Entry(one.name.name, "input", sets, kind, one.name.span, structure, data=True, optional=one.optional)
+                self.environment.entries[one.name.name] = entry
+        for one in statements:
             if isinstance(one, tree.IndexSet):
                 self._declared_set(one)
         for one in statements:
@@ -220,18 +227,12 @@ class Declarations:
     # inputs, params, nets
 
     def _input(self, node: tree.Input) -> None:
-        kind, structure = self.kind(node.type)
-        sets = self._dimension_sets(node.dimensions)
-        if not self.define(node.name):
-            return
-        entry = Entry(node.name.name, "input", sets, kind, node.name.span, structure, data=True, optional=node.optional)
-        self.environment.entries[node.name.name] = entry
-        if kind is None:
+        entry = self.environment.entries.get(node.name.name)
+        if entry is None or entry.span != node.name.span or entry.kind is None:
             return
         default = None if node.default is None else Resolver(self.environment, self.functions).value(node.default)
-        self.inputs.append(
-            ir.Input(node.name.name, sets, kind, structure, node.optional, default, self.notes(node.notes), span=node.name.span)
-        )
+        notes = self.notes(node.notes)
+        self.inputs.append(ir.Input(entry.name, entry.sets, entry.kind, entry.structure, node.optional, default, notes, span=entry.span))
 
     def _dimension_sets(self, dimensions: tuple[tree.Dimension, ...]) -> tuple[str, ...]:
         resolver = Resolver(self.environment, self.functions)

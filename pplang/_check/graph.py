@@ -29,6 +29,11 @@ def edges(site: Site) -> Iterator[Edge]:
         yield from mentions(value)
 
 
+def parents(site: Site, sites: Mapping[str, Site]) -> set[str]:
+    """The names that must come before a site: what it mentions, other than a step back, and other than observed values, which are data."""
+    return {edge.parent for edge in edges(site) if not edge.lagged and edge.parent in sites and sites[edge.parent].role != "observed"}
+
+
 def mentions(node: ir.Expression, earlier: frozenset[str] = frozenset()) -> Iterator[Edge]:
     """`earlier`: variables that a condition keeps strictly before the current member."""
     pending: list[tuple[ir.Expression, frozenset[str]]] = [(node, earlier)]

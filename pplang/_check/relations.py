@@ -13,10 +13,11 @@ from pplang._check.draws import Draw, relaxed, type_draw
 from pplang._check.environment import Entry, Environment, kind_words, sets_words
 from pplang._check.resolve import Invalid, Resolver
 from pplang._check.types import ANY, Typer, Typing
-from pplang._diagnostics import Label
+from pplang._diagnostics import Collector, Label
 from pplang._ir import expression as ire
+from pplang._ir import interval
 from pplang._ir import program as ir
-from pplang._ir.kinds import Boolean, Interval, Kind, Member, Record
+from pplang._ir.kinds import COUNT, NONNEGATIVE, POSITIVE, REAL, UNIT, Boolean, Interval, Kind, Member, Record
 from pplang._source import Span
 from pplang._syntax import tree
 
@@ -86,6 +87,9 @@ class Relations:
         entry = self.environment.entries[name]
         if isinstance(right, Invalid):
             return
+        if node.operator == "=" and entry.what == "site":
+            entry.data = True
+            entry.kind = self._invariant(entry, typer, right, clauses) if node.type is None else self.declarations.kind(node.type)[0]
         draw = self._type(node, typer, right, axes)
         self._steps(node, right, clauses, entry)
         kind = self._kind(node, entry, draw, typer)
@@ -107,6 +111,19 @@ class Relations:
             name, axes, role, "data" if entry.data and role == "deterministic" else "model", right, kind, draw.structure,
             clauses.starting, clauses.weight, clauses.where, clauses.fixing, node.report, notes, declared, span=node.target.name.span,
         )  # fmt: skip
+
+    def _invariant(self, entry: Entry, typer: Typer, right: ire.Expression, clauses: Clauses) -> Kind:
+        """What may be assumed of a name's earlier values in its own definition: the narrowest kind that they keep once they have it."""
+        quiet = replace(self.environment, collector=Collector(), entries={**self.environment.entries})
+        if clauses.starting is None or not any(isinstance(one, ire.Reference) and one.name == entry.name for one in ire.walk(right)):
+            return REAL
+        for kind in (UNIT, COUNT, POSITIVE, NONNEGATIVE):
+            quiet.entries[entry.name] = replace(entry, kind=kind)
+            trial = Typer(quiet, typer.variables)
+            results = [quiet.number(trial.type_of(one).kind) for one in (right, clauses.starting)]
+            if all(one is not None and one.within(kind) for one in results):
+                return kind
+        return REAL
 
     def _scope(self, axes: tuple[ir.Axis, ...]) -> tuple[Resolver, Typer]:
         variables = {axis.variable: axis.set for axis in axes if axis.variable is not None}
@@ -273,17 +290,14 @@ class Relations:
             if typing.sets and typing.sets != event:
                 typer._whole_table(starting, typing)
             entry.data = entry.data and typing.data
-        before, here = self.environment.number(entry.kind), self.environment.number(kind)
-        if entry.what == "site" and before is not None and here is not None:
-            from pplang._ir.interval import union
-
-            entry.kind = union(before, here)
+        if entry.what == "site" and isinstance(entry.kind, Interval) and isinstance(kind, Interval):
+            entry.kind = interval.union(entry.kind, kind)
 
     def _steps(self, node: tree.Relation, right: ire.Expression, clauses: Clauses, entry: Entry) -> None:
         """A relation that looks back needs a beginning, and only data can be looked at ahead."""
         steps = list(graph.lags(right))
         starting = next((one for one in node.clauses if isinstance(one, tree.Starting)), None)
-        if steps and starting is None:
+        if steps and starting is None and clauses.where is None:
             first = min(steps, key=lambda one: one.span)
             over = next((axis.set for axis in node.target.axes if axis.variable == first.variable), "member")
             place = next((one for one in ire.walk(right) if isinstance(one, ire.Reference) and first in one.indices), first)

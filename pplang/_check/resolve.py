@@ -150,7 +150,7 @@ class Resolver:
     # indices
 
     def _index(self, node: tree.Index) -> ir.Expression:
-        base = self.value(node.base)
+        base = self._whole_column(node) or self.value(node.base)
         if isinstance(base, Invalid):
             for slot in node.slots:
                 self._slot(slot, None)
@@ -168,6 +168,13 @@ class Resolver:
         if isinstance(base, ir.Reference):
             return ir.Reference(base.name, _fill(base.indices, slots), span=node.span)
         return ir.Element(base, slots, span=node.span)
+
+    def _whole_column(self, node: tree.Index) -> ir.Reference | None:
+        """In a derived column, a column with all its indices written is not this row's: `height[j]` in `mean(height[j] for j in Person)`."""
+        entry = self.environment.entries.get(node.base.name) if isinstance(node.base, tree.Name) else None
+        if self.row_table is None or entry is None or len(node.slots) != len(entry.sets):
+            return None
+        return ir.Reference(entry.name, span=node.base.span)
 
     def _axes(self, base: ir.Expression) -> tuple[str, ...] | None:
         """The sets that are still free for indexing; None when only typing will tell."""

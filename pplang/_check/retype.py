@@ -35,7 +35,7 @@ def retype(program: ir.Program) -> ir.Program:
     """
     environment = environment_of(program)
     names = [site.name for site in program.sites]
-    parents = {site.name: {edge.parent for edge in graph.edges(site) if not edge.lagged} for site in program.sites}
+    parents = {site.name: graph.parents(site, program.site) for site in program.sites}
     ordered, cycle = graph.order(names, parents)
     if cycle:
         raise InternalError(f"a pass made a circle: {' -> '.join(cycle)}")
