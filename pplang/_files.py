@@ -123,6 +123,11 @@ def write_bytes_atomic(path: str | os.PathLike[str], content: bytes, force: bool
         temporary.write_bytes(content)
 
 
+def null_device() -> int:
+    """A descriptor that swallows what is written to it, for a standard output whose reader has gone."""
+    return os.open(os.devnull, os.O_WRONLY)
+
+
 def spendable_memory() -> int:
     """Bytes that pplang may use: 80% of what is free now, by the machine and by the control group that the process runs in."""
     return int(_PATIENCE * min(_free_on_machine(), _free_in_group()))

@@ -11,6 +11,7 @@ import numpy as np
 
 from pplang._diagnostics import shown
 from pplang._fit.fit import Fit
+from pplang._fit.table import elements
 from pplang._infer import convergence
 
 
@@ -69,21 +70,17 @@ def summarise(fit: Fit) -> Summary:
 
 
 def _rows(fit: Fit, name: str) -> Iterator[Row]:
-    variable = fit.posterior[name]
-    values = variable.values.astype(float)
-    labels = [fit.content.coords.get(dim, np.arange(size)) for dim, size in zip(variable.dims[2:], values.shape[2:], strict=True)]
-    low, middle, high = np.quantile(values, (0.05, 0.5, 0.95), axis=(0, 1)) if values[..., :].size else (values, values, values)
-    for position in np.ndindex(*values.shape[2:]):
-        draws = values[(slice(None), slice(None), *position)]
-        where = ", ".join(shown(of_axis[i]) for of_axis, i in zip(labels, position, strict=True))
+    for label, values in elements(fit, name):
+        draws = values.astype(float)
+        low, middle, high = np.quantile(draws, (0.05, 0.5, 0.95))
         yield Row(
             name=name,
-            label=f"{name}[{where}]" if where else name,
+            label=shown(label),
             mean=float(draws.mean()),
             sd=float(draws.std(ddof=1)) if draws.size > 1 else math.nan,
-            q05=float(low[position]),
-            median=float(middle[position]),
-            q95=float(high[position]),
+            q05=float(low),
+            median=float(middle),
+            q95=float(high),
             r_hat=None if fit.independent else convergence.r_hat(draws),
             ess_bulk=None if fit.independent else convergence.ess_bulk(draws),
             ess_tail=None if fit.independent else convergence.ess_tail(draws),

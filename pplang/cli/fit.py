@@ -1,0 +1,39 @@
+"""pplang fit MODEL [DATA ...]"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from pplang import _files
+from pplang._infer.settings import Settings
+from pplang.cli import terminal
+from pplang.cli.opening import STANDARD_INPUT, bound_of, model_of
+
+MOST_ROWS = 40
+"""Rows of the table that are printed after a fit; `pplang summary --all` prints every one."""
+
+
+def run(chosen: Namespace) -> int:
+    """Fit, write the file, print the table."""
+    output = chosen.output or _default_output(chosen.model)
+    _files.check_target(output, chosen.force)
+    names = ("method", "seed", "draws", "chains", "warmup", "target_accept", "guide", "steps")
+    settings = Settings(**{name: getattr(chosen, name) for name in names})
+    bound = bound_of(model_of(chosen.model), chosen, without=chosen.without)
+    if not chosen.quiet and not chosen.json:
+        terminal.diagnostics(bound.dataset.notes, bound.model.source)
+    with terminal.ProgressBar(quiet=chosen.quiet) as progress:
+        fit = bound.fit(settings, progress)
+    fit.save(output, force=chosen.force)
+    if chosen.json:
+        terminal.result_json({"ok": True, "file": str(output), **fit.summary().to_json()})
+        return 0
+    terminal.result(fit.summary().text(MOST_ROWS))
+    if not chosen.quiet:
+        terminal.say(f"written to {output}")
+    return 0
+
+
+def _default_output(model: str) -> Path:
+    return Path("model.fit.nc" if model == STANDARD_INPUT else f"{Path(model).stem}.fit.nc")
