@@ -227,10 +227,9 @@ def _call(node: ir.Call, scope: Scope) -> Term:
     terms = []
     for wanted, argument in zip(entry.arguments, given, strict=False):
         term = scope.number(argument)
-        if not wanted.sets:
-            if node.function not in _ALWAYS_FINITE:
-                term = asserted(scope, argument, term, entry.domain or wanted.kind, entry.safe)
-                term = scope.guarded(term, entry.safe)
+        if not wanted.sets and node.function not in _ALWAYS_FINITE:
+            term = asserted(scope, argument, term, entry.domain or wanted.kind, entry.safe)
+            term = scope.guarded(term, entry.safe)
         terms.append(term)
     axes = union(terms)
     static = all(term.plain for term in terms)
@@ -264,7 +263,7 @@ def asserted(scope: Scope, node: ir.Expression, term: Term, wanted: Kind, safe: 
     The bound itself counts as inside when `closed`. Data are left alone: `prepare` looks at what comes out.
     """
     found = scope.kind(node)
-    if not isinstance(wanted, Interval) or wanted.lower == -float("inf") and wanted.upper == float("inf"):
+    if not isinstance(wanted, Interval) or (wanted.lower == -float("inf") and wanted.upper == float("inf")):
         return term
     if closed:
         wanted = replace(wanted, lower_open=wanted.lower == -float("inf"), upper_open=wanted.upper == float("inf"))

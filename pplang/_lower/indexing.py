@@ -12,7 +12,7 @@ from pplang._ir.program import Order
 from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.terms import Axis, Term, aligned, ordered, permuted, union
-from pplang._lower.unit import Hidden, Loop, Scope, rule, row_order, type_of
+from pplang._lower.unit import Hidden, Loop, Scope, row_order, rule, type_of
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,7 @@ def pick(array: str, base: Code, slots: Sequence[_Slot]) -> Term:
     dimensions: list[object] = []
     advanced: list[int] = []
     for place, one in enumerate(slots):
-        if one.axis is not None and one.axis not in spelt:
-            codes.append(code.whole())
-        elif one.kept is not None:
+        if (one.axis is not None and one.axis not in spelt) or one.kept is not None:
             codes.append(code.whole())
         else:
             positions = one.positions or _every(one.axis)

@@ -75,11 +75,9 @@ def has_past(scope: Scope, right: ir.Expression) -> Term:
 def deterministic_value(site: Site, unit: Unit) -> Code:
     """The table of a deterministic relation, with all its axes in the declared order."""
     scope = statement_scope(unit, site)
-    if site.starting is None:
-        term = scope.value(site.right)
-    else:
-        term = either(scope, has_past(scope, site.right), site.right, site.starting)
-    return _declared(site, scope, term)
+    if site.starting is not None:
+        return _declared(site, scope, either(scope, has_past(scope, site.right), site.right, site.starting))
+    return _declared(site, scope, scope.value(site.right))
 
 
 def _declared(site: Site, scope: Scope, term: Term) -> Code:
@@ -151,9 +149,8 @@ def stochastic_statements(site: Site, unit: Unit, used: bool) -> list[ast.stmt]:
         scope = scope.within(mask)
     weights = _weights(site, scope)
     made, starting_mask = _with_starting(site, scope, plates)
-    for one in (mask, starting_mask):
-        if one is not None:
-            contexts.append(code.call("numpyro.handlers.mask", mask=aligned(one, plates)))
+    masks = [one for one in (mask, starting_mask) if one is not None]
+    contexts += [code.call("numpyro.handlers.mask", mask=aligned(one, plates)) for one in masks]
     contexts += weights
     keywords = {"obs": _observations(site, unit, scope, mask, plates)} if observed else {}
     drawn = code.call("numpyro.sample", code.constant(site.name), made, **keywords)

@@ -12,8 +12,8 @@ from pplang._check.environment import Entry, Environment
 from pplang._check.types import Typer
 from pplang._diagnostics import Collector, InternalError
 from pplang._ir import expression as ir
-from pplang._ir.kinds import Boolean, Date, Interval, Kind, Member
 from pplang._ir.expression import Binder
+from pplang._ir.kinds import Boolean, Date, Interval, Kind, Member
 from pplang._ir.program import NumberRange, Program, Rows
 from pplang._lower import code
 from pplang._lower.code import Code
