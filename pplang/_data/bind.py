@@ -23,7 +23,7 @@ from pplang._data.sources import Tables, read_all_inputs, read_tables
 from pplang._data.tables import Context, read_columns, row_order
 from pplang._data.values import Reading
 from pplang._diagnostics import Collector, Diagnostic, Problems
-from pplang._ir.expression import Binder, Mixture, Reduce, Reference, walk
+from pplang._ir.expression import Binder, Mixture, Reduce, walk
 from pplang._ir.kinds import Member
 from pplang._ir.program import Columns, IndexSet, Input, Levels, Program, Rows
 from pplang._source import Source, Span
@@ -74,7 +74,6 @@ def bind(
         arrays |= values.arrays
         present |= values.present
         notes += values.notes
-    _check_derived(program, collector)
     collector.raise_if_any()
     sets = _sorted_sets(program, known.sets, order)
     arrays = _sorted_arrays(program, arrays, order, members=True)
@@ -206,23 +205,6 @@ def _binders(program: Program) -> Iterable[tuple[str, Span, Binder]]:
     for factor in program.factors:
         for node in walk(factor.value):
             yield from (("factor", factor.span, binder) for binder in (node.binders if isinstance(node, Reduce) else ()))
-
-
-def _check_derived(program: Program, collector: Collector) -> None:
-    """C25: a column that is computed from one with empty cells."""
-    optional = {column.name for column in program.column.values() if column.optional}
-    for column in program.column.values():
-        used = (
-            []
-            if column.value is None
-            else [node.name for node in walk(column.value) if isinstance(node, Reference) and node.name in optional]
-        )
-        if used:
-            label = f"`{used[0]}` may have empty cells"
-            help = (
-                f"write it as a relation below the data: `{column.name}[i in {column.sets[0]}] = ...`, and take its line out of the table"
-            )
-            collector.add(Diagnostic("C25", "a column computed from one with empty cells", column.span, label, help=help))
 
 
 def _unused_columns(tables: Iterable[Matched]) -> list[Diagnostic]:

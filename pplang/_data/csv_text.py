@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -40,60 +41,72 @@ def read_delimited(path: str) -> RawTable:
 
 def parse_delimited(text: str, name: str, delimiter: str) -> RawTable:
     """The table that a text holds. `name` is for messages. Raises `Problems` (C20, C21, C23, C24, C26, C27)."""
-    if not text.strip():
-        raise problem("C20", f"{name} is empty", help="give a file with a header line and rows")
-    rows = _rows(text, name, delimiter)
-    first, header_row = next(((row, number) for row, number in rows if any(cell.strip() for cell in row)), ([], 1))
-    header = [cell.strip() for cell in first]
-    _check_header(header, name, delimiter)
-    body = _Body(len(header))
-    body.take(rows)
-    _check_body(body, header, name)
-    cells = dict(zip(header, body.columns, strict=True))
-    return RawTable(name, tuple(header), body.count, lambda column: Text(cells[column]), header_row + 1, tuple(body.blank_before))
-
-
-def _rows(text: str, name: str, delimiter: str) -> Iterator[tuple[list[str], int]]:
-    """Each row with its number; raises `Problems` (C27) where the quoting breaks."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    number = 0
+    body = _Body()
     try:
-        for number, row in enumerate(reader, 1):
-            yield row, number
+        header = body.head(reader)
+        _check_header(header, name, delimiter)
+        body.take(reader)
     except csv.Error as error:
-        note = f"the fault is in row {number + 1}, which begins near line {max(1, reader.line_num)}: {error}"
+        row, line = _broken_row(text, delimiter)
+        note = f"the fault is in row {row}, which begins in line {line}: {error}"
         help = "close the quote, and write a quote inside a quoted cell twice"
         raise problem("C27", f"the quotes in {name} do not match", note, help=help) from None
+    _check_body(body, header, name)
+    cells = dict(zip(header, body.columns, strict=True))
+    return RawTable(name, tuple(header), body.count, lambda column: Text(cells[column]), body.first_row, tuple(body.blank_before))
+
+
+def _broken_row(text: str, delimiter: str) -> tuple[int, int]:
+    """The number of the first row that cannot be read, and of the line that it begins in."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    row, line = 1, 1
+    with suppress(csv.Error):
+        for _ in reader:
+            row, line = row + 1, reader.line_num + 1
+    return row, line
 
 
 @dataclass
 class _Body:
-    """The rows below the header, turned into columns chunk by chunk; rows of another width are remembered."""
+    """Rows turned into columns chunk by chunk; rows of another width are remembered with their numbers. number: rows read so far."""
 
-    width: int
+    number: int = 0
+    first_row: int = 2
     columns: list[list[str]] = field(default_factory=list)
     count: int = 0
     blank_before: list[int] = field(default_factory=list)
     ragged: list[tuple[int, int]] = field(default_factory=list)
 
-    def take(self, rows: Iterator[tuple[list[str], int]]) -> None:
-        self.columns = [[] for _ in range(self.width)]
+    def head(self, rows: Iterator[list[str]]) -> list[str]:
+        """The names of the columns: the first row that is not blank."""
+        names: list[str] = []
+        while not any(names):
+            row = next(rows, None)
+            if row is None:
+                return []
+            names = [cell.strip() for cell in row]
+            self.number += 1
+        self.first_row = self.number + 1
+        self.columns = [[] for _ in names]
+        return names
+
+    def take(self, rows: Iterator[list[str]]) -> None:
         while chunk := list(islice(rows, _CHUNK)):
-            kept = [row for row, _ in chunk]
-            if set(map(len, kept)) != {self.width}:
-                kept = self._without_odd(chunk)
-            for column, cells in zip(self.columns, zip(*kept, strict=True) if kept else [()] * self.width, strict=True):
+            kept = chunk if set(map(len, chunk)) == {len(self.columns)} else self._without_odd(chunk)
+            for column, cells in zip(self.columns, zip(*kept, strict=True), strict=False):
                 column.extend(cells)
             self.count += len(kept)
+            self.number += len(chunk)
         while self.blank_before and self.blank_before[-1] >= self.count:
             self.blank_before.pop()
 
-    def _without_odd(self, chunk: list[tuple[list[str], int]]) -> list[list[str]]:
+    def _without_odd(self, chunk: list[list[str]]) -> list[list[str]]:
         kept: list[list[str]] = []
-        for row, number in chunk:
-            if not row or (len(row) == 1 and self.width > 1 and not row[0].strip()):
+        for number, row in enumerate(chunk, self.number + 1):
+            if not row or (len(row) == 1 and len(self.columns) > 1 and not row[0].strip()):
                 self.blank_before.append(self.count + len(kept))
-            elif len(row) != self.width:
+            elif len(row) != len(self.columns):
                 self.ragged.append((number, len(row)))
             else:
                 kept.append(row)
@@ -101,13 +114,15 @@ class _Body:
 
 
 def _check_header(header: list[str], name: str, delimiter: str) -> None:
-    if len(header) <= 1:
+    if not header:
+        raise problem("C20", f"{name} is empty", help="give a file with a header line and rows")
+    if len(header) == 1:
         for other, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars"), (",", "commas")):
             if other != delimiter and any(other in cell for cell in header):
                 used = "tabs" if delimiter == "\t" else "commas"
-                help = "name the file .tsv" if other == "\t" else f"save it with {used}, or with tabs and the ending .tsv"
+                help = {"\t": "name the file .tsv", ",": "name the file .csv"}.get(other, f"save it again with {used}")
                 title = f"the cells of {name} are separated by {word}, not {used}"
-                raise problem("C24", title, f"its first line is {_cut(header[0])}", help=help)
+                raise problem("C24", title, f"its first line is {_cut(header[0].replace(chr(9), '<tab>'))}", help=help)
     twice = [column for column in dict.fromkeys(header) if column and header.count(column) > 1]
     if twice:
         places = [f"{column}: columns {', '.join(str(at) for at, one in enumerate(header, 1) if one == column)}" for column in twice[:5]]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pplang import _files
-from pplang._data.cells import Cells, RawTable, Typed, cells_from_array, cells_from_objects
+from pplang._data.cells import Cells, RawTable, Text, Typed, cells_from_array, cells_from_objects
 from pplang._data.report import problem
 from pplang._diagnostics import Problems
 
@@ -95,7 +95,7 @@ def _series(wrapped: Any, names: list[str], column: str, table: str) -> Cells:
     found = None if dtype.is_nested() else cells_from_objects(series.to_list())
     if found is None:
         raise _not_a_column(column, str(dtype), table)
-    return found
+    return _storable(found, column, table)
 
 
 def _column(value: Any, column: str, table: str) -> Cells:
@@ -110,6 +110,14 @@ def _column(value: Any, column: str, table: str) -> Cells:
         cells = cells_from_array(array)
     if cells is None:
         raise _not_a_column(column, "list of other things than numbers, strings and dates", table)
+    return _storable(cells, column, table)
+
+
+def _storable(cells: Cells, column: str, table: str) -> Cells:
+    """The cells, if their texts can be shown and written to a file."""
+    text = "".join(cells.cells) if isinstance(cells, Text) else ""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in set(text)):
+        raise problem("C34", f"column {column} of {table} holds labels with NUL or broken characters", help="mend the labels")
     return cells
 
 

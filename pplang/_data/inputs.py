@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -58,7 +58,7 @@ def input_values(
     converted = convert(cells, declared.kind, _with_positions(declared, sets, reading))
     faults = [*converted.faults, *_empty(declared, converted)]
     place = _place(declared, expected)
-    for fault in faults:
+    for fault in map(_in_words_of_inputs, faults):
         part = Part(fault, cells, place, with_text=fault.code != "C01")
         collector.add(fault_diagnostic(given.origin, declared.span, [part], optional_help=_unknown_help(declared, sets)))
     if faults:
@@ -87,6 +87,16 @@ def _empty(declared: Input, converted: Converted) -> list[Fault]:
     help = "give every value, or declare the input with `?` and say how it arises"
     absent = np.flatnonzero(~converted.present)
     return [Fault("C01", "missing values in an input that allows none", "missing value here", "missing values here", absent, help)]
+
+
+def _in_words_of_inputs(fault: Fault) -> Fault:
+    """A fault that is told of cells in a column, told of values of an input."""
+
+    def retold(text: str) -> str:
+        return text.replace("cell", "value").replace("a column", "an input").replace("column", "input")
+
+    help = "mend the value, or the type of the input" if fault.code in ("C04", "C06") else retold(fault.help)
+    return replace(fault, title=retold(fault.title), one=retold(fault.one), many=retold(fault.many), help=help)
 
 
 def _unknown_help(declared: Input, sets: Mapping[str, Sequence[Label]]) -> str:
@@ -125,9 +135,11 @@ def _structured(declared: Input, given: Given, result: Converted, collector: Col
     first = ", ".join(str(at + 1) for at in np.argwhere(broken)[0])
     where = declared.name if single else f"{declared.name}[{first}]"
     more = f" (and {int(broken.sum()) - 1:,} more)" if broken.sum() > 1 else ""
-    label = f"{where} in {given.origin} is not {words}{more}"
+    label = f"{where} in {given.origin} {words}{more}"
     collector.add(
-        Diagnostic("C43", f"an input that is not {declared.structure}", declared.span, label, help="mend the numbers, or the type")
+        Diagnostic(
+            "C43", f"an input that breaks its constraint `{declared.structure}`", declared.span, label, help="mend the numbers, or the type"
+        )
     )
     return None
 

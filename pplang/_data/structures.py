@@ -9,16 +9,16 @@ TOLERANCE = 1e-6
 
 
 def violations(values: np.ndarray, structure: str) -> tuple[np.ndarray, str]:
-    """Which of the tables over the last axis (or two) break the constraint, as a mask over the other axes, and the constraint in words."""
+    """Which of the tables over the last axis (or two) break the constraint, as a mask over the other axes; and in words, how."""
     checks = {
-        "simplex": (_not_simplex, "numbers of at least 0 that sum to 1"),
-        "ordered": (_not_ordered, "strictly increasing"),
-        "positive_ordered": (lambda x: _not_ordered(x) | (x <= 0).any(-1), "positive and strictly increasing"),
-        "unit_vector": (lambda x: np.abs((x**2).sum(-1) - 1) > TOLERANCE, "of length 1"),
-        "sum_to_zero": (lambda x: np.abs(x.sum(-1)) > TOLERANCE * np.maximum(np.abs(x).sum(-1), 1), "numbers that sum to 0"),
-        "correlation": (_not_correlation, "a symmetric positive definite matrix with 1 on its diagonal"),
-        "covariance": (_not_covariance, "a symmetric positive definite matrix"),
-        "correlation_cholesky": (_not_cholesky, "lower triangular with a positive diagonal and rows of length 1"),
+        "simplex": (_not_simplex, "is not made of numbers of at least 0 that sum to 1"),
+        "ordered": (_not_ordered, "is not strictly increasing"),
+        "positive_ordered": (lambda x: _not_ordered(x) | (x <= 0).any(-1), "is not positive and strictly increasing"),
+        "unit_vector": (lambda x: np.abs((x**2).sum(-1) - 1) > TOLERANCE, "is not of length 1"),
+        "sum_to_zero": (lambda x: np.abs(x.sum(-1)) > TOLERANCE * np.maximum(np.abs(x).sum(-1), 1), "does not sum to 0"),
+        "correlation": (_not_correlation, "is not a symmetric positive definite matrix with 1 on its diagonal"),
+        "covariance": (_not_covariance, "is not a symmetric positive definite matrix"),
+        "correlation_cholesky": (_not_cholesky, "is not lower triangular with a positive diagonal and rows of length 1"),
     }
     check, words = checks[structure]
     return np.atleast_1d(check(values)), words
@@ -44,14 +44,14 @@ def _not_simplex(x: np.ndarray) -> np.ndarray:
 
 
 def _not_ordered(x: np.ndarray) -> np.ndarray:
-    return (np.diff(x, axis=-1) <= 0).any(-1)
+    return np.asarray((np.diff(x, axis=-1) <= 0).any(-1))
 
 
 def _not_covariance(x: np.ndarray) -> np.ndarray:
     scale = np.maximum(np.abs(x).max((-2, -1), initial=0), 1e-300)
     asymmetric: np.ndarray = np.abs(x - np.swapaxes(x, -1, -2)).max((-2, -1), initial=0) > TOLERANCE * scale
     smallest = np.linalg.eigvalsh((x + np.swapaxes(x, -1, -2)) / 2)[..., :1].min(-1, initial=np.inf)
-    return np.asarray(asymmetric | (smallest <= 0))
+    return np.asarray(asymmetric | (smallest <= 0), bool)
 
 
 def _not_correlation(x: np.ndarray) -> np.ndarray:

@@ -84,10 +84,13 @@ def _column(matched: Matched, column: Column, context: Context, values: Values) 
         results.append(converted)
         faults = [_named(fault, column, cells, context) for fault in converted.faults] + _empty(column, converted)
         parts += [_part(matched, fault, cells, source if over else None) for fault in faults]
-        if column.optional and not over and not converted.present.any():
-            values.notes.append(_all_empty(matched, column))
     _report(matched, column, parts, context)
-    if parts:
+    hollow = [source for source, one in zip(sources or (), results, strict=True) if not one.present.any()]
+    if hollow and column.optional:
+        values.notes.append(_all_empty(matched, column, hollow))
+    elif hollow:
+        context.collector.add(_all_empty(matched, column, hollow))
+    if parts or (hollow and not column.optional):
         return None
     if over is None:
         return results[0]
@@ -99,7 +102,7 @@ def _part(matched: Matched, fault: Fault, cells: Cells, source: str | None) -> P
         row = f"row {matched.raw.row_number(position)}"
         return f"{row} of {source}" if source else row
 
-    return Part(fault, cells, place, with_text=fault.code not in ("C01", "C12"))
+    return Part(fault, cells, place, with_text=fault.code != "C01")
 
 
 def _report(matched: Matched, column: Column, parts: Sequence[Part], context: Context) -> None:
@@ -111,24 +114,23 @@ def _report(matched: Matched, column: Column, parts: Sequence[Part], context: Co
 
 
 def _empty(column: Column, converted: Converted) -> list[Fault]:
-    if column.optional or converted.present.all():
+    if column.optional or converted.present.all() or not converted.present.any():
         return []
     absent = np.flatnonzero(~converted.present)
-    if len(absent) == len(converted.present):
-        help = "fill it, take it out of the model, or declare it with `?` and say how it arises"
-        return [
-            Fault(
-                "C12", "a column without a single value", "empty cell here, and no other", "empty cells here, and no others", absent, help
-            )
-        ]
     axes = ", ".join(f"{name[0].lower()} in {name}" for name in column.sets)
     help = f"declare it with `?` and say how it arises, e.g. {column.name}[{axes}] ~ Normal(m, s); or drop those rows first"
     return [Fault("C01", "empty cells in a column that allows none", "empty cell here", "empty cells here", absent, help)]
 
 
-def _all_empty(matched: Matched, column: Column) -> Diagnostic:
-    label = f"every cell of it in {matched.raw.name} is empty"
-    return Diagnostic("C12", "a column without a single value", column.span, label, severity="warning")
+def _all_empty(matched: Matched, column: Column, sources: Sequence[str]) -> Diagnostic:
+    """C12: a fault, or only a warning where empty cells are allowed (an outcome to be predicted)."""
+    where = f"it in {matched.raw.name}" if sources == [column.name] else f"{listing(sources)} in {matched.raw.name}"
+    label = f"every cell of {where} is empty"
+    title = "a column without a single value"
+    if column.optional:
+        return Diagnostic("C12", title, column.span, label, severity="warning")
+    help = "fill it, take it out of the model, or declare it with `?` and say how it arises"
+    return Diagnostic("C12", title, column.span, label, help=help)
 
 
 def _named(fault: Fault, column: Column, cells: Cells, context: Context) -> Fault:
@@ -149,11 +151,18 @@ def _named(fault: Fault, column: Column, cells: Cells, context: Context) -> Faul
         return Fault("C09", f"labels without their row in {other}", one, many, positions, help)
     near = nearest(next(iter(distinct)).strip('"'), [str(member) for member in context.sets[name][:1000]])
     known = context.sets[name]
-    listed = f"{known[0]} to {known[-1]}" if isinstance(known, range) and known else listing(known)
+    listed = f"{known[0]}..{known[-1]}" if isinstance(known, range) and known else listing(known)
     meant = f"did you mean {near}? " if near else ""
-    declared = f"add the label to `index {name}`, or mend the cells" if isinstance(members, (Labels, NumberRange)) else "mend the cells"
-    help = f"{meant}{name} has {listed}; {declared}"
-    return Fault("C08", f"labels that {name} does not have", "label", "labels", positions, help)
+    declared = f"change `index {name}`, or mend the cells" if isinstance(members, (Labels, NumberRange)) else "mend the cells"
+    help = f"{meant}{name} is {listed}: {declared}"
+    return Fault(
+        "C08",
+        f"labels that {name} does not have",
+        "label that is not among its members",
+        "labels that are not among its members",
+        positions,
+        help,
+    )
 
 
 # Group-level columns -------------------------------------------------------------------------------------------------
@@ -175,7 +184,7 @@ def _reduce(matched: Matched, column: Column, context: Context, values: Values) 
         context.collector.add(_not_constant(matched, column, members, group, first, odd, present))
     empty = np.flatnonzero(first < 0)
     if len(empty) and not column.optional:
-        label = f"{matched.raw.name} has no row of {listing(members[at] for at in empty[:20])}"
+        label = f"{matched.raw.name} has no rows of {listing(members[at] for at in empty[:20])}"
         help = f"add rows, or give `{column.name}` in a second table with one row for each {column.per}"
         context.collector.add(Diagnostic("C33", f"a {column.per} without a value", column.span, label, help=help))
     if len(odd) or (len(empty) and not column.optional):
@@ -200,7 +209,7 @@ def _not_constant(
     texts = [cells.shown(one).strip('"') if present[(one, *at)] else "nothing" for one in rows]
     start, other = (matched.raw.row_number(one) for one in rows)
     groups = len(np.unique(group[odd[:, 0]]))
-    more = f"; {groups - 1:,} more differ" if groups > 1 else ""
+    more = f"; so in {groups - 1:,} other groups" if groups > 2 else "; so in 1 other group" if groups == 2 else ""
     within = f" in {source}" if source != column.name else ""
     label = f"in {matched.raw.name}, {members[group[row]]} has {texts[0]} (row {start}) and {texts[1]} (row {other}){within}{more}"
     help = f"mend the cells, or take `per {column.per}` away: then it has one value for each {matched.table.name}"

@@ -107,13 +107,19 @@ def _text_numbers(cells: Text, reading: Reading, kind: Interval) -> tuple[np.nda
     numbers = _all_numbers(cells.cells)
     if numbers is not None:
         return numbers, np.ones(len(numbers), bool), ()
+    present = np.fromiter((text not in reading.missing for text in cells.cells), bool, len(cells))
+    rest = _all_numbers([text for text in cells.cells if text not in reading.missing])
+    if rest is not None:
+        numbers = np.full(len(cells), nan)
+        numbers[present] = rest
+        return numbers, present, ()
     parsed = {text: parse_number(text, reading.missing) for text in dict.fromkeys(cells.cells)}
     wrong = {text for text, number in parsed.items() if number is None}
     numbers = np.array([parsed[text] for text in cells.cells], np.float64)
     if not wrong:
         return numbers, ~np.isnan(numbers), ()
     positions = np.flatnonzero(np.fromiter((text in wrong for text in cells.cells), bool, len(cells)))
-    help = _number_help([text.strip() for text in parsed if text in wrong], everything=len(wrong) == len(parsed) and len(wrong) > 1)
+    help = _number_help([text.strip() for text in parsed if text in wrong], everything=len(wrong) == len(parsed))
     fault = Fault("C04", "text where numbers are needed", "cell that is not a number", "cells that are not numbers", positions, help)
     return numbers, ~np.isnan(numbers), (fault,)
 
@@ -153,8 +159,9 @@ def _number_help(wrong: list[str], *, everything: bool) -> str:
         return f"write {first.replace('_', '')}"
     if any(character.isdigit() and not character.isascii() for character in first):
         return "write numbers with the digits 0 to 9"
-    if everything:
-        return "if these are categories, declare the column with the name of an index set, for example `region : Region`"
+    if len(wrong) > 1:
+        categories = "declare the column with the name of an index set, for example `region : Region`"
+        return f"if these are categories, {categories}" if everything else f"mend the cells; or, if these are categories, {categories}"
     return f"mend the cells; if {first!r} means an empty cell, say --na {first!r} and declare the column with `?`".replace("'", '"')
 
 
