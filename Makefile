@@ -20,7 +20,6 @@ $(READY): requirements-dev.lock pyproject.toml
 demo: $(READY)
 	@mkdir -p $(DEMO)
 	$(BIN)/pplang fit examples/radon/radon.ppl examples/radon/radon.csv --output $(DEMO)/radon.fit.nc --force
-	$(BIN)/pplang summary $(DEMO)/radon.fit.nc
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2

@@ -21,7 +21,7 @@ BLOCK = re.compile(r"^```(\w[\w-]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # Shell sessions in the manual call the command that is being tested, whether or not it is installed.
 PRELUDE = f"""set -euo pipefail
-pplang() {{ {sys.executable!r} -c 'import sys; from pplang.cli.main import main; sys.exit(main())' "$@"; }}
+pplang() {{ {sys.executable!r} -m pplang "$@"; }}
 make() {{ :; }}
 """
 

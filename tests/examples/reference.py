@@ -174,7 +174,7 @@ def posterior(name: str) -> dict[str, dict[str, Any]]:
     """Mean, sd and Monte Carlo error of every quantity that the example's own program has."""
     data = pd.read_csv(EXAMPLES / name / f"{name}.csv")
     mcmc = MCMC(
-        NUTS(MODELS[name], target_accept_prob=0.95),
+        NUTS(MODELS[name], target_accept_prob=0.99),
         num_warmup=2000,
         num_samples=5000,
         num_chains=4,
