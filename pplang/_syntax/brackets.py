@@ -9,7 +9,7 @@ from lark.lexer import Token
 
 from pplang._diagnostics import Diagnostic, Label
 from pplang._syntax import limits
-from pplang._syntax.faults import Faults, place
+from pplang._syntax.faults import DAMAGE, Faults, place
 
 CLOSER = {"OPEN_PARENTHESIS": "CLOSE_PARENTHESIS", "OPEN_BRACKET": "CLOSE_BRACKET", "OPEN_BRACE": "CLOSE_BRACE"}
 CLOSERS = frozenset(CLOSER.values())
@@ -23,11 +23,14 @@ def unmatched_brackets(tokens: Sequence[Token], text: str, faults: Faults) -> fr
     open_ones: list[int] = []
     unclosed: list[int] = []
     bad: set[int] = set()
+    excused: set[int] = set()
     too_deep = False
     for i, one in enumerate(tokens):
         if open_ones and tokens[i - 1].type == "NEWLINE" and _surely_begins_statement(tokens, i, open_ones, text):
             unclosed += open_ones
             open_ones.clear()
+        if one.type == DAMAGE:
+            excused.update(open_ones)  # what closes them may be part of what could not be read
         if one.type in CLOSER:
             open_ones.append(i)
             if len(open_ones) > limits.NESTING and not too_deep:
@@ -37,13 +40,14 @@ def unmatched_brackets(tokens: Sequence[Token], text: str, faults: Faults) -> fr
         elif one.type in CLOSERS:
             partner = next((k for k in reversed(open_ones) if CLOSER[tokens[k].type] == one.type), None)
             if partner is None:
-                bad.add(i)
                 faults.add(_nothing_to_close(one, tokens[open_ones[-1]] if open_ones else None))
+                bad.update([i, *open_ones[-1:]])
+                del open_ones[-1:]
                 continue
             while (last := open_ones.pop()) != partner:
                 unclosed.append(last)
     unclosed += open_ones
-    _report_unclosed([tokens[i] for i in sorted(unclosed)], text, faults)
+    _report_unclosed([tokens[i] for i in sorted(unclosed) if i not in excused], text, faults)
     return frozenset(bad.union(unclosed))
 
 

@@ -144,9 +144,7 @@ class Builder:
 
     def input(self, children: list[Child]) -> tree.Input:
         _, name, dimensions, _, kind, optional, value = children
-        return tree.Input(
-            _name(name), _items(dimensions), kind, optional is not None, value and value.items[0], span=span_of(children)
-        )
+        return tree.Input(_name(name), _items(dimensions), kind, optional is not None, value and value.items[0], span=span_of(children))
 
     def param(self, children: list[Child]) -> tree.Param:
         _, target, _, kind, value = children
@@ -154,9 +152,7 @@ class Builder:
 
     def net(self, children: list[Child]) -> tree.Net:
         inputs = tuple(tree.SetName(one.value, span=_span(one)) for one in children[3:] if isinstance(one, Token) and one.type == "NAME")
-        return tree.Net(
-            _name(children[1]), inputs, _only(children, tree.Layer), _only(children, tree.Head), span=span_of(children)
-        )
+        return tree.Net(_name(children[1]), inputs, _only(children, tree.Layer), _only(children, tree.Head), span=span_of(children))
 
     def layer(self, children: list[Child]) -> tree.Layer:
         width, activation = children

@@ -73,7 +73,7 @@ class Failure:
     @property
     def after_operand(self) -> bool:
         """An expression could go on with an operator, or be over."""
-        return "PLUS" in self.expected
+        return not self.expected.isdisjoint(("PLUS", "AND"))
 
     @property
     def wants_operand(self) -> bool:
@@ -102,7 +102,14 @@ class Failure:
 
 
 def mistake(
-    failure: Failure, code: str, title: str, label: str = "", help: str = "", *, span: Span | None = None, mended: tuple[Token, ...] | None = None
+    failure: Failure,
+    code: str,
+    title: str,
+    label: str = "",
+    help: str = "",
+    *,
+    span: Span | None = None,
+    mended: tuple[Token, ...] | None = None,
 ) -> Mistake:
     """A mistake at the failing token, unless `span` says otherwise."""
     return Mistake(Diagnostic(code, title, span or place(failure.token), label, help=help), mended)

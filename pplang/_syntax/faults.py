@@ -10,6 +10,12 @@ from pplang._diagnostics import Collector, Diagnostic
 from pplang._source import Source, Span
 from pplang._syntax import limits
 
+DAMAGE = "DAMAGE"
+"""The type of a token that cannot be read. Its fault has been reported, so nothing more is said about the statement it stands in."""
+
+_ONCE = frozenset({"X17"})
+"""Faults that come in packs: the blocks of a whole Stan program need one message."""
+
 
 @dataclass
 class Faults(Collector):
@@ -18,6 +24,8 @@ class Faults(Collector):
     source: Source
 
     def add(self, diagnostic: Diagnostic) -> None:
+        if diagnostic.code in _ONCE and any(one.code == diagnostic.code for one in self.diagnostics):
+            return
         super().add(diagnostic)
         if len(self.diagnostics) >= limits.REPORTED:
             self.raise_if_any()

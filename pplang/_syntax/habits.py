@@ -36,7 +36,9 @@ def loop(failure: Failure) -> Mistake | None:
 
 def _loop(failure: Failure) -> Mistake:
     help_ = "bind the index on the left: y[i in Row] ~ Normal(mu[i], sigma) holds for every Row"
-    return mistake(failure, "X11", "there are no loops", "a relation over an index set says it for every member", help_, span=place(failure.first))
+    return mistake(
+        failure, "X11", "there are no loops", "a relation over an index set says it for every member", help_, span=place(failure.first)
+    )
 
 
 def assignment_arrow(failure: Failure) -> Mistake | None:
@@ -88,7 +90,8 @@ def increment(failure: Failure) -> Mistake | None:
 
 def colon_range(failure: Failure) -> Mistake | None:
     """`1:N`, and `x[:, 1]`."""
-    if failure.token.type != "COLON" or failure.body_of == "DATA":
+    in_expression = failure.after_operand or failure.open_bracket is not None or failure.first.type == "INDEX"
+    if failure.token.type != "COLON" or failure.body_of == "DATA" or not in_expression:
         return None
     if failure.near(-1).type in ("OPEN_BRACKET", "COMMA") and "WHOLE" in failure.expected:
         help_ = "write _ to keep that axis whole"
@@ -100,7 +103,12 @@ def colon_range(failure: Failure) -> Mistake | None:
     span = place(first, last) if simple else place(failure.token)
     if failure.first.type == "INDEX":
         return mistake(
-            failure, "X15", "a range is written with two dots", help=_range(failure), span=span, mended=failure.with_instead(0, 1, ("DOTS", ".."))
+            failure,
+            "X15",
+            "a range is written with two dots",
+            help=_range(failure),
+            span=span,
+            mended=failure.with_instead(0, 1, ("DOTS", "..")),
         )
     help_ = f"name the set once, index K = {_range(failure)}, and use the name"
     return mistake(failure, "X15", "a range stands only in an `index` statement", help=help_, span=span)

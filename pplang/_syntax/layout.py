@@ -16,8 +16,7 @@ from lark.lexer import Token
 
 from pplang._diagnostics import Diagnostic
 from pplang._syntax.brackets import CLOSER, CLOSERS, is_foreign_brace, unmatched_brackets
-from pplang._syntax.faults import Faults, place, token
-from pplang._syntax.words import DAMAGE
+from pplang._syntax.faults import DAMAGE, Faults, instead, place, token
 
 _CLAUSES = frozenset({"STARTING", "WEIGHTED", "WHERE", "FIXING"})
 _OPERATORS = frozenset({"PLUS", "MINUS", "STAR", "SLASH", "CARET", "COMPARISON", "AND", "OR", "TILDE", "EQUAL", "ARROW"})
@@ -60,7 +59,7 @@ def pieces(tokens: Sequence[Token], text: str, faults: Faults) -> Iterator[Piece
         i += 1
         body: list[Line] = []
         if _opens_body(head[-1]):
-            while i < len(lines) and (lines[i].indent or (not body and _looks_like_column(head[-1], lines[i]))):
+            while i < len(lines) and (lines[i].indent or (_unindented(body) and _looks_like_column(head[-1], lines[i]))):
                 body.append(lines[i])
                 i += 1
         _check_indentation(head, body, faults)
@@ -91,6 +90,8 @@ def _logical_lines(tokens: Sequence[Token], unmatched: frozenset[int], text: str
     for i, one in enumerate(tokens):
         if one.type == "NEWLINE":
             new_line = new_line or depth == 0
+            if one.value == ";" and depth > 0:
+                lines[-1].tokens.append(instead(one, "COMMA", ","))
             continue
         if new_line:
             new_line = False
@@ -121,11 +122,11 @@ def _continues(line: Line, tokens: Sequence[Token], i: int, indent: str, faults:
         return False  # someone uses the word as a name
     if first.type in _CONTINUES:
         return True
-    if line.damaged:
-        return bool(indent) and not _opens_body(line)
-    last = line.tokens[-1] if line.tokens else None
-    if indent and last is not None and last.type in _OPERATORS:
-        faults.add(_operator_at_end(last))
+    last = line.tokens[-1].type if line.tokens else ""
+    if line.damaged or last == "COLON":
+        return bool(indent) and not _opens_body(line)  # the body of a loop, perhaps: it is part of the same mistake
+    if len(indent) > len(line.indent) and last in _OPERATORS:
+        faults.add(_operator_at_end(line.tokens[-1]))
         return True
     return False
 
@@ -169,6 +170,10 @@ def _opens_body(line: Line) -> bool:
     return not foreign and (second not in _DEFINES | {"OPEN_BRACKET"} or (rest[0].type == "GUIDE" and second == "COLON"))
 
 
+def _unindented(body: Sequence[Line]) -> bool:
+    return not any(line.indent for line in body)
+
+
 def _looks_like_column(head: Line, line: Line) -> bool:
     """After a `data` without a body: `name : type` at the left edge, which nothing but a column can be."""
     types = [one.type for one in line.tokens]
@@ -180,15 +185,19 @@ def _check_indentation(head: Sequence[Line], body: Sequence[Line], faults: Fault
     for line in head:
         if line.indent and not line.damaged:
             faults.add(
-                _indentation_fault(line, "an indented line that belongs to nothing", "statements begin at the left edge", "take the spaces away")
+                _indentation_fault(
+                    line, "an indented line that belongs to nothing", "statements begin at the left edge", "take the spaces away"
+                )
             )
-    expected = next((line.indent for line in body if line.indent), "  ")
+    if _unindented(body) and body:
+        label = f"this belongs to {_called(head[-1])}"
+        faults.add(_indentation_fault(body[0], "a column that is not indented", label, "indent all columns by two spaces"))
+        return
     for line in body:
+        expected = body[0].indent
         if line.indent == expected or line.damaged:
             continue
-        if not line.indent:
-            faults.add(_indentation_fault(line, "a column that is not indented", f"this belongs to {_called(head[-1])}", "indent it by two spaces"))
-        elif "\t" in line.indent + expected and line.indent.expandtabs(4) != line.indent:
+        if "\t" in line.indent + expected and line.indent.expandtabs(4) != line.indent:
             faults.add(_indentation_fault(line, "an uneven indentation", "tabs here, other white space above", "indent with spaces only"))
         else:
             label = f"indented by {len(line.indent)}, the lines above by {len(expected)}"

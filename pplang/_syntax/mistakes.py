@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from lark.lexer import Token
 
 from pplang._syntax.failure import Failure, Mistake, mistake
+from pplang._syntax.grammar import parser
 from pplang._syntax.habits import HABITS
 from pplang._syntax.slips import SLIPS
 from pplang._syntax.words import reserved_words
@@ -21,29 +23,14 @@ _NAMED = {
     "END_OF_LINE": "the end of the line",
     "INDENT": "indented lines",
     "DEDENT": "the end of the indented lines",
-    "AT": "@",
-    "TILDE": "~",
-    "EQUAL": "=",
-    "COLON": ":",
-    "COMMA": ",",
-    "DOT": ".",
-    "DOTS": "..",
-    "ARROW": "->",
-    "OPTIONAL": "?",
     "COMPARISON": "a comparison",
-    "OPEN_PARENTHESIS": "(",
-    "CLOSE_PARENTHESIS": ")",
-    "OPEN_BRACKET": "[",
-    "CLOSE_BRACKET": "]",
-    "OPEN_BRACE": "{",
-    "CLOSE_BRACE": "}",
-    "PLUS": "+",
-    "MINUS": "-",
-    "STAR": "*",
-    "SLASH": "/",
-    "CARET": "^",
-    "WHOLE": "_",
 }
+
+
+@cache
+def _sign(type_: str) -> str:
+    """How a terminal that is always the same is written."""
+    return parser().get_terminal(type_).pattern.value
 
 
 def explain(failure: Failure) -> Mistake:
@@ -75,8 +62,8 @@ def _what_fits(expected: frozenset[str]) -> str:
     elif "PLUS" in rest:
         kinds.append("an operator")
         rest -= _OPERATOR
-    for type_ in sorted(rest, key=lambda one: (one not in _NAMED, one)):
-        kinds.append(_NAMED.get(type_, type_.lower()))
+    for type_ in sorted(rest, key=lambda one: (one in _NAMED, one)):
+        kinds.append(_NAMED[type_] if type_ in _NAMED else f"`{_sign(type_)}`")
     if len(kinds) > 6:
         kinds = [*kinds[:6], "..."]
     return "here may stand: " + ", ".join(kinds) if kinds else "nothing more may follow"

@@ -8,7 +8,7 @@ from pplang._syntax.faults import place
 from pplang._syntax.words import reserved_word, reserved_words
 
 _OPERANDS = frozenset({"NAME", "INT", "FLOAT", "STRING", "IF", "NOT"})
-_BLOCKS = {"DATA": ("columns", "  effect : real"), "GUIDE": ("relations", "  z ~ Normal(0, 1)")}
+_BLOCKS = {"DATA": ("columns", "effect : real"), "GUIDE": ("relations", "z ~ Normal(0, 1)")}
 _STATEMENTS = STATEMENT_WORDS | {"WEIGHTS"}
 
 
@@ -19,7 +19,8 @@ def statement_word_as_name(failure: Failure) -> Mistake | None:
         return None
     if failure.token.type not in ("TILDE", "EQUAL", "COLON", "OPEN_BRACKET"):
         return None
-    return Mistake(reserved_word(first, first.value), failure.with_instead(-1, 0, ("NAME", first.value)))
+    mended = failure.with_instead(-1, 0, ("NAME", first.value)) if failure.token.type != "COLON" else None
+    return Mistake(reserved_word(first, first.value), mended)
 
 
 def reserved_as_name(failure: Failure) -> Mistake | None:
@@ -78,7 +79,14 @@ def missing_body(failure: Failure) -> Mistake | None:
         return None
     what, example = _BLOCKS[failure.first.type]
     head = place(failure.first, failure.tokens[-2] if len(failure.tokens) > 1 else None)
-    return mistake(failure, "X06", f"`{failure.first.value}` without {what}", f"its {what} stand below, indented", example, span=head)
+    return mistake(
+        failure,
+        "X06",
+        f"`{failure.first.value}` without {what}",
+        f"its {what} stand below, indented",
+        f"for example   {example}",
+        span=head,
+    )
 
 
 def lonely_note(failure: Failure) -> Mistake | None:
@@ -145,11 +153,32 @@ def chained_comparison(failure: Failure) -> Mistake | None:
 
 
 def broken_if(failure: Failure) -> Mistake | None:
+    if failure.token.type == "IF" and failure.after_operand:
+        help_ = "a choice is written: if condition then a else b; a condition follows a `for`: sum(x[k] for k in K if x[k] > 0)"
+        return mistake(failure, "X35", "`if` does not follow what it is about", help=help_)
     missing = next((word for word in ("THEN", "ELSE") if word in failure.expected), None)
     if missing is None or failure.token.type in ("EQUAL", "COMPARISON"):
         return None
     title = f"`{missing.lower()}` is missing"
     return mistake(failure, "X35", title, help="an `if` has three parts: if condition then a else b")
+
+
+def misplaced_for(failure: Failure) -> Mistake | None:
+    """`for i, j in I`, `for i in I, j in J`, `y = x[i] for i in I`."""
+    one = failure.token
+    if one.type == "COMMA" and failure.near(-2).type == "FOR" or one.type == "IN" and failure.near(-2).type == "COMMA":
+        return mistake(failure, "X39", "each index has a `for` of its own", help="write: for i in I for j in J")
+    if one.type == "FOR" and failure.open_bracket is None:
+        help_ = f"bind the index on the left, {name_before(failure)}[i in I] = ...; or reduce: sum(x[i] for i in I)"
+        return mistake(failure, "X39", "`for` stands only inside a call such as sum(...)", help=help_)
+    return None
+
+
+def axes_after_kind(failure: Failure) -> Mistake | None:
+    if failure.token.type != "OPEN_BRACKET" or not {"EQUAL", "OPEN_PARENTHESIS", "END_OF_LINE"} <= failure.expected:
+        return None
+    help_ = f"write {name_before(failure)}[Gene] : {failure.near(-1).value}, with the name of an index set"
+    return mistake(failure, "X34", "axes stand after the name, not after the kind", help=help_)
 
 
 def unquoted_pattern(failure: Failure) -> Mistake | None:
@@ -163,6 +192,9 @@ def missing_operator(failure: Failure) -> Mistake | None:
     if not failure.after_operand or failure.token.type not in _OPERANDS:
         return None
     before, one = failure.near(-1), failure.token
+    rest = [later.type for later in failure.tokens[failure.at : failure.line[1]]]
+    if failure.open_bracket is None and not {"TILDE", "EQUAL"}.isdisjoint(rest):
+        return mistake(failure, "X20", "a second statement on one line", help="begin a new line here")
     if before.type in ("INT", "FLOAT") and one.type == "NAME":
         help_ = f"write {before.value} * {one.value}"
     elif failure.open_bracket is not None:
@@ -173,16 +205,36 @@ def missing_operator(failure: Failure) -> Mistake | None:
     return mistake(failure, "X20", "something is missing between these", help=help_, span=place(before, one), mended=mended)
 
 
+def missing_comma(failure: Failure) -> Mistake | None:
+    if "COMMA" not in failure.expected or failure.open_bracket is None or failure.token.type not in _OPERANDS:
+        return None
+    span = place(failure.near(-1), failure.token)
+    return mistake(
+        failure,
+        "X20",
+        "a comma is missing",
+        help="write a comma between them",
+        span=span,
+        mended=failure.with_instead(0, 0, ("COMMA", ",")),
+    )
+
+
+def bad_beginning(failure: Failure) -> Mistake | None:
+    if failure.at != failure.line[0] or failure.token.type == "END_OF_LINE":
+        return None
+    what = {"DATA": "a column begins with its name", "GUIDE": "a relation begins with the name it defines"}.get(failure.body_of)
+    help_ = what or "a relation begins with the name it defines, other statements with a word such as data, index, input or report"
+    return mistake(failure, "X23", f"nothing begins with `{failure.token.value}`", help=help_)
+
+
 def unfinished(failure: Failure) -> Mistake | None:
     if not failure.wants_operand or failure.at == 0:
         return None
     before = failure.near(-1)
     if failure.token.type == "END_OF_LINE":
         return mistake(failure, "X21", "a line that ends too early", help=f"write what comes after `{before.value}`", span=place(before))
-    if failure.token.type in CLOSERS or failure.token.value in reserved_words() or failure.token.type == "COMMA":
-        label = f"before this, something is missing after `{before.value}`"
-        return mistake(failure, "X21", "a part is missing", label, help="write it, or take away what leads up to it")
-    return None
+    label = f"before this, something is missing after `{before.value}`"
+    return mistake(failure, "X21", "a part is missing", label, help="write it, or take away what leads up to it")
 
 
 def undefined(failure: Failure) -> Mistake | None:
@@ -192,6 +244,7 @@ def undefined(failure: Failure) -> Mistake | None:
     if failure.token.type == "END_OF_LINE":
         help_ = f"{name} ~ Normal(0, 1)   or   {name} = 1"
         return mistake(failure, "X22", f"nothing is said about `{name}`", help=help_, span=place(failure.near(-1)))
+    name = "x" if failure.token.type == "OPEN_PARENTHESIS" else name
     help_ = f"a relation begins with the name it defines: {name} ~ Normal(0, 1)   or   {name} = 1"
     return mistake(failure, "X23", "`~` or `=` is missing", f"after `{failure.near(-1).value}` comes `~` or `=`", help_)
 
@@ -209,9 +262,13 @@ SLIPS = (
     equal_for_comparison,
     chained_comparison,
     broken_if,
+    misplaced_for,
+    axes_after_kind,
     unquoted_pattern,
     reserved_as_name,
     missing_operator,
+    missing_comma,
+    bad_beginning,
     unfinished,
     undefined,
 )

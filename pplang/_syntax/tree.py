@@ -157,7 +157,23 @@ class Table(Node):
 
 
 Expression = (
-    Number | Text | Name | Sum | Product | Negate | Power | Compare | Logical | Not | IfElse | Whole | Index | Generator | Call | Field | Table
+    Number
+    | Text
+    | Name
+    | Sum
+    | Product
+    | Negate
+    | Power
+    | Compare
+    | Logical
+    | Not
+    | IfElse
+    | Whole
+    | Index
+    | Generator
+    | Call
+    | Field
+    | Table
 )
 
 

@@ -18,7 +18,9 @@ def check_form(statements: Sequence[tree.Statement], faults: Faults) -> None:
     lines = [line for statement in statements for line in _lines(statement)]
     if len(lines) > limits.STATEMENTS:
         title = f"more than {limits.STATEMENTS:,} statements"
-        faults.add(Diagnostic("L03", title, lines[limits.STATEMENTS].span, "one too many", help="index sets say many things in one relation"))
+        faults.add(
+            Diagnostic("L03", title, lines[limits.STATEMENTS].span, "one too many", help="index sets say many things in one relation")
+        )
     for statement in statements:
         deep = _too_deep(statement)
         if deep is not None:

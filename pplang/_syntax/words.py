@@ -11,12 +11,9 @@ from lark.lexer import LexerThread, PatternStr, Token
 from pplang._diagnostics import Diagnostic, Label
 from pplang._source import Source, Span
 from pplang._syntax import limits
-from pplang._syntax.faults import Faults, instead, place
+from pplang._syntax.faults import DAMAGE, Faults, instead, place
 from pplang._syntax.foreign import foreign_sign, foreign_string, inner
 from pplang._syntax.grammar import parser
-
-DAMAGE = "DAMAGE"
-"""The type of a token that cannot be read. Its fault has been reported, so nothing more is said about the statement it stands in."""
 
 Comments = tuple[tuple[Span, str], ...]
 
