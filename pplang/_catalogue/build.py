@@ -12,7 +12,6 @@ RUNTIME = "pplang._lower.runtime."
 
 REALS = Support()
 POSITIVES = Support(0, inf, lower_open=True)
-NONNEGATIVES = Support(0, inf)
 OPEN_UNIT = Support(0, 1, lower_open=True, upper_open=True)
 COUNTS = Support(0, inf, integer=True)
 

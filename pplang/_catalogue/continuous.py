@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import inf, pi
 
 from pplang._catalogue.build import (
-    NONNEGATIVES,
     NUMPYRO,
     OPEN_UNIT,
     POSITIVES,
@@ -122,28 +121,28 @@ ABOVE_ZERO = (
     DistributionEntry(
         "HalfNormal",
         (form(NUMPYRO + "HalfNormal", positive("scale")),),
-        NONNEGATIVES,
+        POSITIVES,
         family=LocationScale(None, "scale", log=True),
         summary="The absolute value of a Normal(0, scale).",
     ),
     DistributionEntry(
         "HalfCauchy",
         (form(NUMPYRO + "HalfCauchy", positive("scale")),),
-        NONNEGATIVES,
+        POSITIVES,
         family=LocationScale(None, "scale", log=True),
         summary="The absolute value of a Cauchy(0, scale).",
     ),
     DistributionEntry(
         "HalfStudentT",
         (form(_OWN + "HalfStudentT", positive("degrees"), positive("scale")),),
-        NONNEGATIVES,
+        POSITIVES,
         family=LocationScale(None, "scale", log=True, standard=("degrees",)),
         summary="The absolute value of a StudentT(degrees, 0, scale).",
     ),
     DistributionEntry(
         "HalfFlat",
         (form(_OWN + "HalfFlat"),),
-        NONNEGATIVES,
+        POSITIVES,
         summary="An improper density of one above zero; no prior draws.",
         proper=False,
         cumulative=False,
@@ -151,7 +150,7 @@ ABOVE_ZERO = (
     DistributionEntry(
         "Exponential",
         (form(NUMPYRO + "Exponential", positive("rate")),),
-        NONNEGATIVES,
+        POSITIVES,
         family=LocationScale(None, "rate", log=True, inverse_scale=True),
         summary="Waiting times; the mean is 1 / rate.",
     ),

@@ -43,7 +43,7 @@ COUNTING = (
         "BetaBinomial",
         (
             form(
-                NUMPYRO + "BetaBinomial",
+                _OWN + "BetaBinomial",
                 count("trials"),
                 positive("a"),
                 positive("b"),
@@ -68,9 +68,9 @@ COUNTING = (
     DistributionEntry(
         "NegBinomial",
         (
-            form(NUMPYRO + "NegativeBinomial2", positive("mean"), positive("dispersion"), dispersion="concentration"),
-            form(_OWN + "NegBinomialLog", real("log"), positive("dispersion"), log="log_mean"),
-            form(NUMPYRO + "GammaPoisson", positive("shape"), positive("rate"), shape="concentration"),
+            form(_OWN + "neg_binomial", positive("mean"), positive("dispersion")),
+            form(_OWN + "NegBinomial", real("log"), positive("dispersion"), log="log_mean"),
+            form(_OWN + "neg_binomial_of_rate", positive("shape"), positive("rate")),
         ),
         COUNTS,
         summary="Counts with variance mean + mean^2 / dispersion (Stan's neg_binomial_2); by shape and rate: a Poisson of a Gamma(shape, rate).",
@@ -83,17 +83,7 @@ COUNTING = (
     ),
     DistributionEntry(
         "BetaNegBinomial",
-        (
-            form(
-                NUMPYRO + "BetaNegativeBinomial",
-                positive("successes"),
-                positive("a"),
-                positive("b"),
-                a="concentration1",
-                b="concentration0",
-                successes="n",
-            ),
-        ),
+        (form(_OWN + "BetaNegBinomial", positive("successes"), positive("a"), positive("b")),),
         COUNTS,
         summary="Failures before `successes` successes, each of probability p with p from a Beta(a, b).",
         cumulative=False,

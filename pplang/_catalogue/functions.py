@@ -199,7 +199,7 @@ STATISTICAL = (
     _number(
         "log_beta",
         _always(REAL),
-        _SPECIAL + "betaln",
+        _OWN + "log_beta",
         "scipy.special.betaln",
         takes=("a", "b"),
         domain=POSITIVE,

@@ -30,7 +30,7 @@ class HalfStudentT(Scalar):
     """|x| of a StudentT(degrees, 0, scale)."""
 
     arg_constraints = {"degrees": constraints.positive, "scale": constraints.positive}
-    support = constraints.nonnegative
+    support = constraints.positive
     reparametrized_params = ["scale"]
     degrees: jax.Array
     scale: jax.Array
@@ -306,6 +306,10 @@ class Flat(dist.ImproperUniform):
         shape = jnp.broadcast_shapes(*(jnp.shape(bound) for bound in (lower, upper) if bound is not None))
         super().__init__(_between(lower, upper), shape, (), validate_args=validate_args)
 
+    def log_prob(self, value: ArrayLike) -> jax.Array:
+        """Minus infinity outside the bounds, whether or not NumPyro's validation is on: they may be parameters."""
+        return jnp.where(self.support(jnp.asarray(value)), jnp.zeros(self.batch_shape), -jnp.inf)
+
     def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> jax.Array:
         raise NotImplementedError("a flat prior is improper: it has no draws; use a proper one, such as Normal(0, 10)")
 
@@ -320,7 +324,7 @@ def _between(lower: ArrayLike | None, upper: ArrayLike | None) -> Any:
         case None, None:
             return constraints.real
         case _, None:
-            return constraints.greater_than_eq(lower)
+            return constraints.greater_than(lower)
         case None, _:
-            return constraints.less_than_eq(upper)
-    return constraints.interval(lower, upper)
+            return constraints.less_than(upper)
+    return constraints.open_interval(lower, upper)

@@ -10,25 +10,7 @@ from jax.typing import ArrayLike
 from numpyro.distributions import constraints
 from numpyro.distributions.util import promote_shapes, validate_sample
 
-from pplang._lower.runtime.special import log_difference, safe_log
-
-
-def times_log(count: ArrayLike, x: ArrayLike) -> jax.Array:
-    """count * log(x); 0 with a zero gradient where count is 0, whatever x is."""
-    counted = jnp.asarray(count) > 0
-    return jnp.where(counted, count * jnp.log(jnp.where(counted, x, 1.0)), 0.0)
-
-
-def times_log1m(count: ArrayLike, x: ArrayLike) -> jax.Array:
-    """count * log(1 - x); 0 with a zero gradient where count is 0, whatever x is."""
-    counted = jnp.asarray(count) > 0
-    return jnp.where(counted, count * jnp.log1p(-jnp.where(counted, x, 0.0)), 0.0)
-
-
-def log_choose(n: ArrayLike, k: ArrayLike) -> jax.Array:
-    """log of the number of ways to take k of n."""
-    n, k = jnp.asarray(n, float), jnp.asarray(k, float)
-    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+from pplang._lower.runtime.special import log_beta, log_choose, log_difference, log_rising, safe_log, times_log, times_log1m
 
 
 class Bernoulli(dist.BernoulliProbs):
@@ -98,7 +80,7 @@ class PoissonLog(dist.Distribution):
         return jnp.exp(self.log_rate)
 
 
-class NegBinomialLog(dist.Distribution):
+class NegBinomial(dist.Distribution):
     """Counts whose mean has the logarithm `log_mean`, with variance mean + mean^2 / dispersion."""
 
     arg_constraints = {"log_mean": constraints.real, "dispersion": constraints.positive}
@@ -112,19 +94,18 @@ class NegBinomialLog(dist.Distribution):
         super().__init__(shape, validate_args=validate_args)
 
     @property
-    def by_mean(self) -> dist.NegativeBinomial2:
-        """The same distribution by its mean."""
-        return dist.NegativeBinomial2(jnp.exp(self.log_mean), self.dispersion)
+    def log_odds(self) -> jax.Array:
+        """log(mean / dispersion)."""
+        return self.log_mean - jnp.log(self.dispersion)
 
     @validate_sample
     def log_prob(self, value: ArrayLike) -> jax.Array:
-        k, phi = jnp.asarray(value, float), self.dispersion
-        log_odds = self.log_mean - jnp.log(phi)
-        ways = gammaln(k + phi) - gammaln(phi) - gammaln(k + 1)
-        return ways + k * jax.nn.log_sigmoid(log_odds) + phi * jax.nn.log_sigmoid(-log_odds)
+        k = jnp.asarray(value, float)
+        spread = (k + self.dispersion) * jax.nn.softplus(self.log_odds)
+        return log_rising(self.dispersion, k) - gammaln(k + 1) + k * self.log_mean - spread
 
     def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> jax.Array:
-        return self.by_mean.sample(key, sample_shape)
+        return dist.GammaPoisson(self.dispersion, jnp.exp(-self.log_odds)).sample(key, sample_shape)
 
     @property
     def mean(self) -> jax.Array:
@@ -133,6 +114,50 @@ class NegBinomialLog(dist.Distribution):
     @property
     def variance(self) -> jax.Array:
         return self.mean + self.mean**2 / self.dispersion
+
+
+def neg_binomial(mean: ArrayLike, dispersion: ArrayLike) -> NegBinomial:
+    """By the mean."""
+    return NegBinomial(jnp.log(mean), dispersion)
+
+
+def neg_binomial_of_rate(shape: ArrayLike, rate: ArrayLike) -> NegBinomial:
+    """A Poisson whose rate has a Gamma(shape, rate)."""
+    return NegBinomial(jnp.log(shape) - jnp.log(rate), shape)
+
+
+class BetaBinomial(dist.BetaBinomial):
+    """A binomial of which the probability has a beta distribution."""
+
+    @validate_sample
+    def log_prob(self, value: ArrayLike) -> jax.Array:
+        a, b, n = self.concentration1, self.concentration0, jnp.asarray(self.total_count, float)
+        return log_choose(n, value) + log_beta(value + a, n - value + b) - log_beta(a, b)
+
+
+class BetaNegBinomial(dist.Distribution):
+    """Failures before `successes` successes, each of a probability that has a Beta(a, b)."""
+
+    arg_constraints = {"successes": constraints.positive, "a": constraints.positive, "b": constraints.positive}
+    support = constraints.nonnegative_integer
+    successes: jax.Array
+    a: jax.Array
+    b: jax.Array
+
+    def __init__(self, successes: ArrayLike, a: ArrayLike, b: ArrayLike, *, validate_args: bool | None = None) -> None:
+        shape = jnp.broadcast_shapes(jnp.shape(successes), jnp.shape(a), jnp.shape(b))
+        self.successes, self.a, self.b = promote_shapes(successes, a, b, shape=shape)
+        super().__init__(shape, validate_args=validate_args)
+
+    @validate_sample
+    def log_prob(self, value: ArrayLike) -> jax.Array:
+        k, r = jnp.asarray(value, float), self.successes
+        return log_choose(r + k - 1, k) + log_beta(self.a + r, self.b + k) - log_beta(self.a, self.b)
+
+    def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> jax.Array:
+        chance_key, counts_key = jax.random.split(key)
+        p = dist.Beta(self.a, self.b).expand(self.batch_shape).sample(chance_key, sample_shape)
+        return dist.GammaPoisson(self.successes, p / (1 - p)).sample(counts_key)
 
 
 class Geometric(dist.GeometricProbs):

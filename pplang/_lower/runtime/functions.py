@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from pplang._lower.runtime.discrete import log_choose as log_choose
+from pplang._lower.runtime.special import log_beta as log_beta
+from pplang._lower.runtime.special import log_choose as log_choose
 
 
 def cumulative_sum(x: ArrayLike) -> jax.Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import betainc, betaln, digamma
+from jax.scipy.special import betainc, digamma, gammaln
 from jax.typing import ArrayLike
 
 
@@ -20,6 +20,49 @@ def log_difference(larger: ArrayLike, smaller: ArrayLike) -> jax.Array:
     gap = jnp.where(jnp.isneginf(smaller), jnp.inf, jnp.asarray(larger) - jnp.where(jnp.isneginf(smaller), 0.0, smaller))
     apart = gap > 0
     return jnp.where(apart, larger + jnp.log(-jnp.expm1(-jnp.where(apart, gap, 1.0))), -jnp.inf)
+
+
+def times_log(count: ArrayLike, x: ArrayLike) -> jax.Array:
+    """count * log(x); 0 with a zero gradient where count is 0, whatever x is."""
+    counted = jnp.asarray(count) > 0
+    return jnp.where(counted, count * jnp.log(jnp.where(counted, x, 1.0)), 0.0)
+
+
+def times_log1m(count: ArrayLike, x: ArrayLike) -> jax.Array:
+    """count * log(1 - x); 0 with a zero gradient where count is 0, whatever x is."""
+    counted = jnp.asarray(count) > 0
+    return jnp.where(counted, count * jnp.log1p(-jnp.where(counted, x, 0.0)), 0.0)
+
+
+def log_choose(n: ArrayLike, k: ArrayLike) -> jax.Array:
+    """log of the number of ways to take k of n."""
+    n, k = jnp.asarray(n, float), jnp.asarray(k, float)
+    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+
+
+def log_beta(a: ArrayLike, b: ArrayLike) -> jax.Array:
+    """log of the beta function; JAX's own has seven digits only."""
+    a, b = jnp.asarray(a), jnp.asarray(b)
+    return gammaln(a) + gammaln(b) - gammaln(a + b)
+
+
+def log_rising(x: ArrayLike, k: ArrayLike) -> jax.Array:
+    """log(Gamma(x + k) / (Gamma(x) x^k)), which tends to 0 for large x.
+
+    From x = 30 on by the difference of two Stirling series, since that of two log gamma functions loses all its digits.
+    """
+    x, k = jnp.asarray(x), jnp.asarray(k)
+    large = x > 30
+    big, small = jnp.where(large, x, 30.0), jnp.where(large, 1.0, x)
+    series = (big + k - 0.5) * jnp.log1p(k / big) - k + _stirling(big + k) - _stirling(big)
+    return jnp.where(large, series, gammaln(small + k) - gammaln(small) - k * jnp.log(small))
+
+
+def _stirling(x: jax.Array) -> jax.Array:
+    """The rest of log Gamma(x) in Stirling's formula, for x of 30 or more (Abramowitz and Stegun 6.1.41)."""
+    inverse = 1 / x
+    square = inverse**2
+    return inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))
 
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
@@ -38,7 +81,7 @@ def _regularized_beta_jvp(primals: tuple[ArrayLike, ...], tangents: tuple[ArrayL
     by_a, by_b = _shape_derivatives(a, b, x, value)
     inside = (x > 0) & (x < 1)
     safe = jnp.where(inside, x, 0.5)
-    by_x = jnp.where(inside, jnp.exp((a - 1) * jnp.log(safe) + (b - 1) * jnp.log1p(-safe) - betaln(a, b)), 0.0)
+    by_x = jnp.where(inside, jnp.exp((a - 1) * jnp.log(safe) + (b - 1) * jnp.log1p(-safe) - log_beta(a, b)), 0.0)
     return value, by_a * tangents[0] + by_b * tangents[1] + by_x * tangents[2]
 
 
@@ -79,6 +122,6 @@ def _tail_nodes(a: jax.Array, b: jax.Array, end: jax.Array) -> tuple[jax.Array, 
         u = start - width * (1 - _NODES.reshape(-1, *(1,) * jnp.ndim(end))) / 2
         weight = width * _WEIGHTS.reshape(-1, *(1,) * jnp.ndim(end)) / 2
         log_t, log_1t = jax.nn.log_sigmoid(u), jax.nn.log_sigmoid(-u)
-        pieces.append((log_t, log_1t, weight * jnp.exp(a * log_t + b * log_1t - betaln(a, b))))
+        pieces.append((log_t, log_1t, weight * jnp.exp(a * log_t + b * log_1t - log_beta(a, b))))
     log_t, log_1t, density = (jnp.concatenate(parts) for parts in zip(*pieces, strict=True))
     return log_t, log_1t, density

@@ -283,15 +283,10 @@ def _chances(distribution: dist.BinomialProbs | dist.BinomialLogits) -> tuple[ja
 
 
 @tails.register
-def _(distribution: dist.GammaPoisson, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    a, rate = distribution.concentration, distribution.rate
-    p, q = rate / (1 + rate), 1 / (1 + rate)
-    return safe_log(regularized_beta(a, x + 1, p)), safe_log(regularized_beta(x + 1, a, q))
-
-
-@tails.register
-def _(distribution: discrete.NegBinomialLog, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return tails(distribution.by_mean, x)
+def _(distribution: discrete.NegBinomial, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    a, log_odds = distribution.dispersion, distribution.log_odds
+    below = regularized_beta(a, x + 1, jax.nn.sigmoid(-log_odds))
+    return safe_log(below), safe_log(regularized_beta(x + 1, a, jax.nn.sigmoid(log_odds)))
 
 
 @tails.register
