@@ -6,10 +6,10 @@ No NumPy, JAX or NumPyro here: what implements an entry is named by dotted path 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
 
 from pplang._ir.kinds import REAL, Interval, Kind
+from pplang._records import dataclass
 
 
 @dataclass(frozen=True)

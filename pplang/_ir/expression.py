@@ -6,9 +6,10 @@ Nodes compare by meaning: spans take no part. Build them freely in a pass; `_che
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import Literal
 
+from pplang._records import dataclass
 from pplang._source import NOWHERE, Span
 
 

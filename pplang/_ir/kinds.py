@@ -5,8 +5,9 @@ Kinds do interval arithmetic: `1 - p` and `p * q` of units are units, `exp` of a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
+
+from pplang._records import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ Frozen records. Spans, and where a site came from, take no part in comparison.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Literal
 
 from pplang._ir.expression import Binder, Expression
 from pplang._ir.kinds import Kind
+from pplang._records import dataclass
 from pplang._source import NOWHERE, Span
 
 

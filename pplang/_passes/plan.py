@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from pplang._ir import expression as ire
-from pplang._ir.program import Program, Site
+from pplang._ir.program import Input, Program, Site
+from pplang._records import dataclass
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,49 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Hyperparameter:
+    """One that a site's evidence may move with: its name, and the inputs that hold phi0 (`centre`), V (`slope`) and w (`weight`)."""
+
+    site: str
+    centre: str
+    slope: str
+    weight: str | None
+
+
+@dataclass(frozen=True)
+class Transport:
+    """A site in transported coordinates: names in the rewritten program of what the engine reads and of the inputs it sets.
+
+    On the scale of the transport (log theta where `log`) theta = location + scale (shift + spread raw); see `_passes.transport`.
+    growth is f, None where there is no hyperparameter.
+    """
+
+    site: str
+    raw: str
+    log: bool
+    location: str | None
+    scale: str | None
+    shift: str | None
+    spread: str | None
+    growth: str | None
+    h: str
+    b: str
+    hyperparameters: tuple[Hyperparameter, ...]
+
+
+@dataclass(frozen=True)
 class Rewrite:
     """A pass applied.
 
     inverse: deterministic sites that compute each new latent from the names of the program before (`theta_raw[s] = (theta[s] - mu) / tau`).
+    transports: what has run-time constants, for the engine to set; they are inputs of `program` with the default 0.
     log_jacobian: terms whose sum is log |d old latents / d new latents|: log density before + these = log density after.
     """
 
     program: Program
     inverse: tuple[Site, ...] = ()
     log_jacobian: tuple[ire.Expression, ...] = ()
+    transports: tuple[Transport, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +101,17 @@ class Compiled:
         """The program as it stands after a pass. Raises KeyError when that pass has not run."""
         return {stage.name: stage.program for stage in self.stages}[name]
 
+    @property
+    def transports(self) -> tuple[Transport, ...]:
+        """Every site in transported coordinates."""
+        return tuple(one for stage in self.stages for one in stage.rewrite.transports)
+
+    @property
+    def constants(self) -> tuple[Input, ...]:
+        """The inputs that passes have added: the constants of the transports."""
+        known = {one.name for one in self.source.inputs}
+        return tuple(one for one in self.program.inputs if one.name not in known)
+
     def plan(self) -> dict[str, list[dict[str, Any]]]:
         """Every choice, by pass; data for JSON."""
         return {stage.name: [choice.to_json() for choice in stage.choices] for stage in self.stages}
@@ -77,8 +122,6 @@ class Compiled:
         Its lowering's `prepare` is the map from a user's values to the coordinates in which the fit runs.
         """
         from pplang._check.retype import retype
-        from pplang._ir.program import Input
-
         latents = [site for site in self.source.sites if site.role == "latent" and site.level != "generated"]
         params = [param for param in self.source.params]
         given = (
@@ -89,4 +132,4 @@ class Compiled:
         added = [site for stage in self.stages for site in stage.rewrite.inverse]
         sites = tuple(replace(site, level="model") for site in (*known, *added))
         sets = self.program.sets
-        return retype(replace(self.source, sets=sets, inputs=(*self.source.inputs, *given), params=(), sites=sites, factors=(), restrictions=(), guide=None, reward=None))
+        return retype(replace(self.source, sets=sets, inputs=(*self.source.inputs, *self.constants, *given), params=(), sites=sites, factors=(), restrictions=(), guide=None, reward=None))

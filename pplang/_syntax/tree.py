@@ -6,9 +6,10 @@ n-ary (`a - b + c` is one node), so that a long sum is not a deep tree. Parenthe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from pplang._records import dataclass
 from pplang._source import NOWHERE, Span
 
 

@@ -17,7 +17,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 
 # Who may import whom: a room may use the rooms of the rows above it, and itself.
 LEVELS = (
-    {"_source"},
+    {"_source", "_records"},
     {"_ir", "_catalogue"},
     {"_diagnostics"},
     {"_files"},
