@@ -91,7 +91,7 @@ def chain(scope: Scope, operators: list[str], terms: list[Term]) -> Term:
 def _combined(scope: Scope, left: Term, operator: str, right: Term) -> Term:
     whole = operator != "/" and left.type == "int" and right.type == "int"
     if operator == "/" and left.plain and right.plain and not _is_nonzero_constant(right.code):
-        divide = scope.unit.static("divide")
+        divide = scope.unit.function("divide")
         return replace(elementwise(lambda a, b: code.call(divide, a, b), (left, right)), plain=False)
     return elementwise(lambda a, b: code.binary(a, operator, b), (left, right), "int" if whole else "real")
 
@@ -125,7 +125,7 @@ def _power(node: ir.Power, scope: Scope) -> Term:
     base, exponent = scope.number(node.base), scope.number(node.exponent)
     literal = _literal_integer(node.exponent)
     if base.plain and exponent.plain:
-        power = scope.unit.static("power")
+        power = scope.unit.function("power")
         return replace(elementwise(lambda a, b: code.call(power, code.call("float", a), b), (base, exponent)), plain=False)
     if literal is not None and literal >= 0:
         return elementwise(lambda a, b: code.binary(a, "**", b), (base, exponent), base.type)
@@ -232,9 +232,7 @@ def _call(node: ir.Call, scope: Scope) -> Term:
             term = scope.guarded(term, entry.safe)
         terms.append(term)
     axes = union(terms)
-    static = all(term.plain for term in terms)
-    path = entry.numpy_path if scope.unit.array == "np" or static else entry.jax_path
-    function = scope.unit.imports.path(path)
+    function = scope.unit.imports.path(entry.numpy_path if scope.unit.array == "np" else entry.jax_path)
     event = max((term.event for term in terms), key=len) if entry.event else ()
     if len(event) < len(entry.event):
         event = (*event, *entry.event)[: len(entry.event)]

@@ -52,7 +52,7 @@ class Lowered:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cache": {}}
 
-    def prepare(self, *, sets: Sets, **arrays: Any) -> dict[str, Any]:
+    def prepare(self, /, *, sets: Sets, **arrays: Any) -> dict[str, Any]:
         """Every derived column, data-level relation and hidden table by name, as NumPy arrays in declared axis order.
 
         sets: members of each index set, in order. arrays: columns and inputs by name; more than are needed may be given.
@@ -60,20 +60,25 @@ class Lowered:
         """
         import numpy as np
 
-        given = {self.identifiers.get(name, name): np.asarray(arrays[name]) for name in self.inputs}
+        known = self.keywords(arrays)
+        given = {word: np.asarray(known[word]) for word in self.keywords(dict.fromkeys(self.inputs))}
         with np.errstate(all="ignore"):
             made = self._function("prepare")(sets=sets, **given)
         made = {name: np.asarray(value) for name, value in made.items()}
-        look(self.watched, {**arrays, **made}, sets)
+        look(self.watched, made, sets)
         return made
 
-    def model(self, *, sets: Sets, **arguments: Any) -> None:
+    def model(self, /, *, sets: Sets, **arguments: Any) -> None:
         """The NumPyro model. `arguments` by their names in the source (see `arguments`); observed ones may be left out to draw them."""
-        self._function("model")(sets=sets, **{self.identifiers.get(name, name): value for name, value in arguments.items()})
+        self._function("model")(sets=sets, **self.keywords(arguments))
 
     def select(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Of all values, those that `model` takes."""
-        return {name: values[name] for name in self.arguments if name in values}
+        """Of all values by name, those that `model` takes, as its keyword arguments."""
+        return self.keywords({name: values[name] for name in self.arguments if name in values})
+
+    def keywords(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values by name as keyword arguments of `prepare` and `model`: a column called `lambda` or `sets` goes by another name there."""
+        return {self.identifiers.get(name, name): value for name, value in values.items()}
 
     def _function(self, name: str) -> Any:
         if not self._cache:

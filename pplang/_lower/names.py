@@ -27,9 +27,14 @@ _ALIASES = {
     "jax.scipy.special": "jax_special",
     "scipy.special": "scipy_special",
 }
-_LOCAL = ("sets", "prepare", "model", "jax", "scipy", "pplang", "SETS", "handlers")
+_LOCAL = ("sets", "prepare", "model", "jax", "scipy", "pplang", "SETS")
+_CALLERS = (
+    "self", "rng_key", "args", "kwargs", "model_args", "model_kwargs", "extra_fields", "init_params", "num_steps", "progress_bar",
+    "stable_update", "init_state", "svi_state", "param_map", "params", "particle", "guide", "infer_discrete", "batch_ndims",
+)  # fmt: skip
+"""Arguments of NumPyro's own functions, which pass a model's keyword arguments on beside them."""
 
-RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_ALIASES.values(), *_LOCAL})
+RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_ALIASES.values(), *_LOCAL, *_CALLERS})
 """What a name of a model may never be called in generated code. Those that begin with an underscore belong to the generator."""
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from pplang._check.environment import Entry, Environment
@@ -113,8 +112,8 @@ class Scope:
     unit: Unit
     variables: Mapping[str, Axis | Loop] = field(default_factory=dict)
     guard: Term | None = None
-    memory: dict[tuple[int, int], tuple[ir.Expression, Term]] = field(default_factory=dict)
-    shared: frozenset[int] = frozenset()
+    memory: dict[int, Term] = field(default_factory=dict)
+    repeated: Repeated | None = None
 
     def bind(self, binders: Iterable[Binder]) -> Scope:
         new = {one.variable: Axis(self.unit.next_order(), one.variable, one.set) for one in binders}
@@ -134,27 +133,20 @@ class Scope:
 
     def sharing(self, *roots: ir.Expression | None) -> Scope:
         """The scope of a statement: what occurs several times in `roots` is computed once."""
-        counts: Counter[int] = Counter()
-        pending = [one for one in roots if one is not None]
-        while pending:
-            one = pending.pop()
-            counts[id(one)] += 1
-            if counts[id(one)] == 1:
-                pending += ir.children(one)
-        return replace(self, shared=frozenset(key for key, count in counts.items() if count > 1), memory={})
+        return replace(self, repeated=Repeated(roots), memory={})
 
     def value(self, node: ir.Expression) -> Term:
         """The array of an expression."""
-        found = self.memory.get((id(node), 0))
-        if found is not None:
-            return found[1]
+        key = self.repeated.key(node) if self.repeated is not None else None
+        if key is not None and key in self.memory:
+            return self.memory[key]
         term = self._hoisted(node)
         if term is None:
             term = RULES[type(node)](node, self)
-            composite = not isinstance(node, ir.Number | ir.Variable | ir.Member | ir.Reference | ir.Size)
-            if composite and (id(node) in self.shared or _depth(term.code) > _DEEPEST):
+            if not isinstance(node, ir.Number | ir.Member) and (key is not None or _depth(term.code) > _DEEPEST):
                 term = self.unit.store(term)
-        self.memory[id(node), 0] = (node, term)
+        if key is not None:
+            self.memory[key] = term
         return term
 
     def number(self, node: ir.Expression) -> Term:
@@ -180,6 +172,60 @@ class Scope:
             return None
         axes = free_axes(self, node, at_least=1)
         return None if axes is None else hoist(self, node, axes, lambda scope: scope.value(node))
+
+
+class Repeated:
+    """Which expressions of a statement occur in it more than once, by meaning. Those of a few nodes do not count."""
+
+    _SMALLEST = 10
+
+    def __init__(self, roots: Iterable[ir.Expression | None]) -> None:
+        self._keys: dict[int, int] = {}
+        self._sizes: list[int] = []
+        self._counts: list[int] = []
+        self._nodes: list[ir.Expression] = []
+        self._known: dict[object, int] = {}
+        for root in roots:
+            if root is not None:
+                self._enter(root)
+
+    def key(self, node: ir.Expression) -> int | None:
+        """The same number for expressions that mean the same; None for one that occurs once or is small."""
+        found = self._keys.get(id(node))
+        return found if found is not None and self._counts[found] > 1 and self._sizes[found] >= self._SMALLEST else None
+
+    def _enter(self, root: ir.Expression) -> None:
+        pending: list[tuple[ir.Expression, bool]] = [(root, False)]
+        while pending:
+            node, ready = pending.pop()
+            if ready:
+                self._number(node)
+            elif id(node) in self._keys:
+                self._counts[self._keys[id(node)]] += 1
+            else:
+                pending.append((node, True))
+                pending += [(child, False) for child in ir.children(node)]
+
+    def _number(self, node: ir.Expression) -> None:
+        parts = [self._keys[id(child)] for child in ir.children(node)]
+        key = self._known.setdefault((type(node), self._own(node), *parts), len(self._sizes))
+        if key == len(self._sizes):
+            self._sizes.append(1 + sum(self._sizes[part] for part in parts))
+            self._counts.append(0)
+        self._counts[key] += 1
+        self._keys[id(node)] = key
+        self._nodes.append(node)
+
+    @staticmethod
+    def _own(node: ir.Expression) -> str:
+        """What a node is apart from the expressions in it."""
+        return repr([_bare(getattr(node, one.name)) for one in fields(node) if one.name != "span"])
+
+
+def _bare(value: object) -> object:
+    if isinstance(value, ir.Node):
+        return ...
+    return [_bare(one) for one in value] if isinstance(value, tuple) else value
 
 
 def each(*roots: ir.Expression | None) -> list[ir.Expression]:

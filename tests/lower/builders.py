@@ -24,7 +24,7 @@ def program(text: str) -> Program:
 def arguments(lowered: Lowered, data: Mapping[str, Any], sets: Mapping[str, Any]) -> dict[str, Any]:
     """What the model takes, from columns and inputs."""
     data = {name: np.asarray(value) for name, value in data.items()}
-    return lowered.select({**data, **lowered.prepare(sets=sets, **data)})
+    return lowered.select({**data, **lowered.prepare(sets=sets, **lowered.keywords(data))})
 
 
 def density(text: str, data: Mapping[str, Any], sets: Mapping[str, Any], values: Mapping[str, Any]) -> float:

@@ -116,7 +116,9 @@ right[n in Answer] ~ Bernoulli(logit = sharpness[item[n]] * (ability[pupil[n]] -
     ability, s, m, difficulty, sharpness = RNG.normal(size=5), 1.5, 0.3, RNG.normal(size=4), np.exp(RNG.normal(size=4) / 2)
     p = expit(sharpness[item] * (ability[pupil] - difficulty[item]))
     wanted = stats.norm.logpdf(ability).sum() + stats.halfnorm.logpdf(s, 0, 2) + stats.norm.logpdf(m, 0, 2)
-    wanted += stats.norm.logpdf(difficulty, m, s).sum() + stats.lognorm.logpdf(sharpness, 0.5).sum() + stats.bernoulli.logpmf(right, p).sum()
+    wanted += (
+        stats.norm.logpdf(difficulty, m, s).sum() + stats.lognorm.logpdf(sharpness, 0.5).sum() + stats.bernoulli.logpmf(right, p).sum()
+    )
     data = {"pupil": pupil, "item": item, "right": right}
     sets = {"Answer": range(30), "Pupil": range(5), "Item": ["a", "b", "c", "d"]}
     values = {"ability": ability, "s_diff": s, "m_diff": m, "difficulty": difficulty, "sharpness": sharpness}
