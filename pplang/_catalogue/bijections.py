@@ -25,6 +25,7 @@ BIJECTIONS: dict[str, BijectionEntry] = {
         _entry("lower", "lower_of", "numbers above `lower`", "lower"),
         _entry("upper", "upper_of", "numbers below `upper`", "upper"),
         _entry("interval", "interval_of", "numbers between `lower` and `upper`", "lower", "upper"),
+        _entry("affine", "affine_of", "numbers in units of `scale` from `shift`", "shift", "scale"),
         _entry("simplex", "simplex_of", "proportions that sum to one", constrained=_K, free=("free(K)",)),
         _entry("ordered", "ordered_of", "increasing numbers", constrained=_K, free=_K),
         _entry("positive_ordered", "positive_ordered_of", "increasing numbers above zero", constrained=_K, free=_K),

@@ -14,7 +14,7 @@ from pplang._syntax import tree
 if TYPE_CHECKING:
     from pplang._check.declarations import Declarations
 
-Place = Literal["data", "latent", "other"]
+Place = Literal["data", "latent", "input", "other"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ ANNOTATIONS = {
     "straight_through": Annotation("latent"),
     "init": Annotation("latent", (1, 1)),
     "minibatch": Annotation("data", (1, 1), 1),
+    "tuned": Annotation("input"),
 }
 PARAMETERISATIONS = ("centered", "noncentered", "partial")
 
@@ -69,7 +70,7 @@ def check_places(declarations: Declarations, notes: tuple[ir.Note, ...], place: 
     for note in notes:
         wanted = ANNOTATIONS[note.name].place
         if wanted != place:
-            where = "a latent relation, x ~ ..." if wanted == "latent" else "a `data` table"
+            where = {"latent": "a latent relation, x ~ ...", "data": "a `data` table", "input": "an `input`"}[wanted]
             declarations.report("A02", f"`@{note.name}` has no meaning here", note.span, help=f"it stands before {where}")
         if note.name in seen:
             declarations.report("A04", f"`@{note.name}` twice", note.span, help="keep one")

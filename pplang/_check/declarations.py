@@ -41,7 +41,8 @@ class Declarations:
                 # The ends of a range are made of inputs, so that these come first.
                 kind, structure = self.kind(one.type)
                 sets = self._dimension_sets(one.dimensions)
-                entry = Entry(one.name.name, "input", sets, kind, one.name.span, structure, data=True, optional=one.optional)
+                tuned = any(note.name == "tuned" for note in one.notes)
+                entry = Entry(one.name.name, "input", sets, kind, one.name.span, structure, data=not tuned, optional=one.optional)
                 self.environment.entries[one.name.name] = entry
         for one in statements:
             if isinstance(one, tree.IndexSet):

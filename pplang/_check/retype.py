@@ -19,7 +19,8 @@ def environment_of(program: ir.Program) -> Environment:
     for column in program.column.values():
         entries[column.name] = Entry(column.name, "column", column.sets, column.kind, data=True, optional=column.optional)
     for one in program.inputs:
-        entries[one.name] = Entry(one.name, "input", one.sets, one.kind, structure=one.structure, data=True, optional=one.optional)
+        tuned = any(note.name == "tuned" for note in one.notes)
+        entries[one.name] = Entry(one.name, "input", one.sets, one.kind, structure=one.structure, data=not tuned, optional=one.optional)
     for param in program.params:
         entries[param.name] = Entry(param.name, "param", tuple(axis.set for axis in param.axes), param.kind, structure=param.structure)
     for site in program.sites:

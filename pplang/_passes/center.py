@@ -17,19 +17,23 @@ from pplang._check.types import Typer
 from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.program import Note, Program, Site
-from pplang._passes.plan import Choice, Rewrite
+from pplang._passes import transport
+from pplang._passes.plan import Choice, Rewrite, Transport
 
 NAME = "center"
 _ALONE = Note("centered")
 
 
-def decide(program: Program) -> tuple[Choice, ...]:
-    """A choice for each location-scale latent; the user's annotation decides where there is one."""
-    choices = (_choose(program, site) for site in program.sites if site.role == "latent" and site.level == "model")
+def decide(program: Program, *, transported: bool = False) -> tuple[Choice, ...]:
+    """A choice for each location-scale latent; the user's annotation decides where there is one.
+
+    `transported`: the engine will set constants, so that a site gets transported coordinates where it would else be non-centred.
+    """
+    choices = (_choose(program, site, transported) for site in program.sites if site.role == "latent" and site.level == "model")
     return tuple(one for one in choices if one is not None)
 
 
-def _choose(program: Program, site: Site) -> Choice | None:
+def _choose(program: Program, site: Site, transported: bool) -> Choice | None:
     notes = {note.name: note for note in site.notes}
     family = _family(site)
     if "centered" in notes:
@@ -46,6 +50,8 @@ def _choose(program: Program, site: Site) -> Choice | None:
         return Choice(site.name, "noncenter", "asked for by @noncentered")
     if not unknown:
         return None
+    if transported:
+        return Choice(site.name, "transport", f"its {' and '.join(unknown)} {'are' if len(unknown) > 1 else 'is'} unknown: between centred and non-centred, element by element, as the data inform it")
     return Choice(site.name, "noncenter", f"its {' and '.join(unknown)} {'are' if len(unknown) > 1 else 'is'} unknown: in its own coordinates it would stretch with them")
 
 
@@ -77,17 +83,31 @@ def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
     """Rewrite the sites that are to be moved; sites left centred are as they were."""
     inverse: list[Site] = []
     jacobian: list[ire.Expression] = []
+    transports: list[Transport] = []
     for choice in choices:
         if choice.action == "center":
             continue
-        power = dict(choice.numbers).get("c", 0.0)
-        program, back, term = _moved(program, program.site[choice.site], power)
-        inverse.append(back)
-        jacobian.append(term)
-    return Rewrite(retype(program) if inverse else program, tuple(inverse), tuple(jacobian))
+        site = program.site[choice.site]
+        if choice.action == "transport":
+            moved = transport.moved(program, site)
+            program = replace(_replaced(program, site.name, moved.sites), inputs=(*program.inputs, *moved.inputs))
+            inverse += moved.inverse
+            jacobian.append(moved.log_jacobian)
+            transports.append(moved.transport)
+        else:
+            sites, back, term = _moved(program, site, dict(choice.numbers).get("c", 0.0))
+            program = _replaced(program, site.name, sites)
+            inverse.append(back)
+            jacobian.append(term)
+    return Rewrite(retype(program) if inverse else program, tuple(inverse), tuple(jacobian), tuple(transports))
 
 
-def _moved(program: Program, site: Site, power: float) -> tuple[Program, Site, ire.Expression]:
+def _replaced(program: Program, name: str, sites: tuple[Site, ...]) -> Program:
+    """The program with other sites in the place of one."""
+    return program.with_sites(tuple(part for one in program.sites for part in (sites if one.name == name else (one,))))
+
+
+def _moved(program: Program, site: Site, power: float) -> tuple[tuple[Site, ...], Site, ire.Expression]:
     """The site in its new coordinate; how to compute that coordinate from the site; log |d site / d coordinate|.
 
     On the scale of the family (log theta for those of log scale) theta = m + t raw, with raw ~ D(c m, t^c) where m, t are location and scale:
@@ -123,8 +143,7 @@ def _moved(program: Program, site: Site, power: float) -> tuple[Program, Site, i
     drawn = replace(site, name=name, right=base, notes=(*kept, _ALONE), origin=(site.name, NAME), weight=None)
     computed = replace(site, role="deterministic", right=value, notes=(), origin=(site.name, NAME), weight=None, structure=None)
     inverse = replace(computed, name=name, right=back, report=False, declared_kind=None)
-    sites = [part for one in program.sites for part in ((drawn, computed) if one.name == site.name else (one,))]
-    return program.with_sites(tuple(sites)), inverse, term
+    return (drawn, computed), inverse, term
 
 
 def _standard(site: Site, family: LocationScale, location: ire.Expression, scale: ire.Expression) -> ire.Distribution:

@@ -15,10 +15,11 @@ OPTIONAL: tuple[str, ...] = ("center",)
 """Those that can be left out: without the others a program cannot be fitted."""
 
 
-def run(program: Program, *, without: Iterable[str] = (), after: str | None = None) -> Compiled:
+def run(program: Program, *, without: Iterable[str] = (), after: str | None = None, transported: bool = False) -> Compiled:
     """Decide and apply each pass in turn.
 
-    `without`: names of passes to skip; `after`: the last pass to run. Raises ValueError for a name that is no pass.
+    `without`: names of passes to skip; `after`: the last pass to run; `transported`: latents get coordinates whose constants an engine will set
+    (until then they are the non-centred ones). Raises ValueError for a name that is no pass.
     """
     skipped = set(without)
     for name in (*skipped, *([after] if after else [])):
@@ -27,7 +28,7 @@ def run(program: Program, *, without: Iterable[str] = (), after: str | None = No
     source, stages = program, list[Stage]()
     for one in PASSES:
         if one.NAME not in skipped:
-            choices = one.decide(program)
+            choices = one.decide(program, transported=transported) if one is center else one.decide(program)
             rewrite = one.apply(program, choices)
             stages.append(Stage(one.NAME, choices, rewrite))
             program = rewrite.program

@@ -28,12 +28,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """One that a site's evidence may move with: its name, and the inputs that hold phi0 (`centre`), V (`slope`) and w (`weight`)."""
+    """One that a site's evidence may move with: its name, and the inputs that hold phi0 (`centre`) and V (`slope`)."""
 
     site: str
     centre: str
     slope: str
-    weight: str | None
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Transport:
     """A site in transported coordinates: names in the rewritten program of what the engine reads and of the inputs it sets.
 
     On the scale of the transport (log theta where `log`) theta = location + scale (shift + spread raw); see `_passes.transport`.
-    growth is f, None where there is no hyperparameter.
+    growth is f, None where it is 1.
     """
 
     site: str

@@ -41,8 +41,8 @@ class Bounds:
 
 def decide(program: Program) -> tuple[Choice, ...]:
     """A choice for each constrained latent and param, naming its bijection."""
-    sites = (_choose(site.name, site.structure, _bounds(site)) for site in program.sites if _is_continuous_latent(site))
-    params = (_choose(param.name, param.structure, _param_bounds(param)) for param in program.params)
+    sites = (_choose(site.name, bijection_of(site)) for site in program.sites if _is_continuous_latent(site))
+    params = (_choose(param.name, _bijection(param.structure, _param_bounds(param))) for param in program.params)
     return tuple(one for one in (*sites, *params) if one is not None)
 
 
@@ -51,8 +51,7 @@ def _is_continuous_latent(site: Site) -> bool:
     return site.role == "latent" and site.level == "model" and isinstance(site.kind, Interval) and not site.kind.integer and not moved
 
 
-def _choose(name: str, structure: str | None, bounds: Bounds) -> Choice | None:
-    bijection = _bijection(structure, bounds)
+def _choose(name: str, bijection: ire.Bijection | None) -> Choice | None:
     if bijection is None:
         return None
     return Choice(name, bijection.name, _REASONS.get(bijection.name, "it increases in label order"))
@@ -92,8 +91,9 @@ def _bijection(structure: str | None, bounds: Bounds) -> ire.Bijection | None:
     return ire.Bijection(word, ends)
 
 
-def _bounds(site: Site) -> Bounds:
-    return bounds_of(site.right)
+def bijection_of(site: Site) -> ire.Bijection | None:
+    """The bijection that makes a continuous latent free; None for what is free already."""
+    return _bijection(site.structure, bounds_of(site.right))
 
 
 def bounds_of(node: ire.Expression) -> Bounds:
@@ -163,12 +163,12 @@ def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
 
 
 def _moved_site(program: Program, site: Site) -> tuple[Program, Site, ire.Expression]:
-    bijection = _bijection(site.structure, _bounds(site))
+    bijection = bijection_of(site)
     assert bijection is not None
     name = program.fresh_name(f"{site.name}_free")
     program, axes = _free_axes(program, site.axes, bijection)
     transformed = ire.Distribution("Transformed", (("distribution", site.right), ("bijection", bijection)))
-    fixing = tuple((label, build.call(_forward(bijection), value, *bijection.arguments)) for label, value in site.fixing)
+    fixing = tuple((label, build.call(forward(bijection), value, *bijection.arguments)) for label, value in site.fixing)
     drawn = replace(site, name=name, axes=axes, right=transformed, kind=REAL, structure=None, fixing=fixing, origin=(site.name, NAME))
     computed = _computed(site, drawn, bijection)
     inverse = _inverse(site, drawn, bijection)
@@ -182,7 +182,7 @@ def _moved_param(program: Program, param: Param) -> tuple[Program, Site]:
     assert bijection is not None
     name = program.fresh_name(f"{param.name}_free")
     program, axes = _free_axes(program, param.axes, bijection)
-    start = None if param.start is None else build.call(_forward(bijection), param.start, *bijection.arguments)
+    start = None if param.start is None else build.call(forward(bijection), param.start, *bijection.arguments)
     moved = replace(param, name=name, axes=axes, kind=REAL, structure=None, start=start)
     site = Site(param.name, param.axes, "deterministic", "model", build.ZERO, param.kind, origin=(param.name, NAME))
     drawn = Site(name, axes, "latent", "model", build.ZERO, REAL)
@@ -199,11 +199,11 @@ def _computed(site: Site, drawn: Site, bijection: ire.Bijection) -> Site:
 
 def _inverse(site: Site, drawn: Site, bijection: ire.Bijection) -> Site:
     """`tau_free = log(tau)`."""
-    value = build.call(_forward(bijection), build.element_of(site), *bijection.arguments)
+    value = build.call(forward(bijection), build.element_of(site), *bijection.arguments)
     return replace(drawn, role="deterministic", right=value, notes=(), fixing=(), weight=None)
 
 
-def _forward(bijection: ire.Bijection) -> str:
+def forward(bijection: ire.Bijection) -> str:
     """The catalogue's function constrained → free."""
     return BIJECTIONS[bijection.name].forward
 

@@ -152,6 +152,10 @@ def interval(lower: ArrayLike, upper: ArrayLike) -> Transform[Any]:
     return transforms.ComposeTransform([transforms.SigmoidTransform(), transforms.AffineTransform(lower, width, constraints.unit_interval)])
 
 
+def affine(shift: ArrayLike, scale: ArrayLike) -> Transform[Any]:
+    return transforms.AffineTransform(shift, scale)
+
+
 def simplex() -> Transform[Any]:
     return transforms.StickBreakingTransform()
 
@@ -201,6 +205,10 @@ def upper_of(x: ArrayLike, bound: ArrayLike) -> jax.Array:
 
 def interval_of(x: ArrayLike, low: ArrayLike, high: ArrayLike) -> jax.Array:
     return interval(low, high)(x)
+
+
+def affine_of(x: ArrayLike, shift: ArrayLike, scale: ArrayLike) -> jax.Array:
+    return affine(shift, scale)(x)
 
 
 def simplex_of(x: ArrayLike) -> jax.Array:

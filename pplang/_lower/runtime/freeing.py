@@ -27,6 +27,10 @@ def interval_free(x: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> jax.Array
     return jnp.log(jnp.asarray(x) - lower) - jnp.log(upper - jnp.asarray(x))
 
 
+def affine_free(x: ArrayLike, shift: ArrayLike, scale: ArrayLike) -> jax.Array:
+    return (jnp.asarray(x) - shift) / scale
+
+
 def simplex_free(x: ArrayLike) -> jax.Array:
     return _inverse(bijections.simplex(), x)
 

@@ -58,6 +58,10 @@ def _logistic(x: ArrayLike) -> Array:
     return np.exp(-np.logaddexp(0.0, -np.asarray(x, float)))
 
 
+def affine_of(x: ArrayLike, shift: ArrayLike, scale: ArrayLike) -> Array:
+    return np.asarray(shift) + np.asarray(scale) * x
+
+
 def simplex_of(x: ArrayLike) -> Array:
     """Stick-breaking: part k takes logistic(x_k - log(K - k)) of what is left."""
     x = np.asarray(x, float)

@@ -20,6 +20,10 @@ def interval_free(x: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Array:
     return np.log(np.asarray(x) - lower) - np.log(np.asarray(upper) - x)
 
 
+def affine_free(x: ArrayLike, shift: ArrayLike, scale: ArrayLike) -> Array:
+    return (np.asarray(x) - shift) / scale
+
+
 def simplex_free(x: ArrayLike) -> Array:
     """Stick-breaking backwards: the logit of each part's share of what is left, shifted so that equal parts are at zero."""
     x = np.asarray(x, float)
