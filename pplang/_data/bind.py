@@ -56,9 +56,9 @@ def bind(
     words = MISSING_WORDS | {word.strip() for word in missing}
     raw, input_files = read_tables(program, tables, collector)
     pairs = settings.items() if isinstance(settings, Mapping) else settings
-    given = read_all_inputs(program, inputs, input_files, pairs, collector)
+    given, complete = read_all_inputs(program, inputs, input_files, pairs, collector)
     matched = [match(program, table, raw[table.name], collector) for table in program.tables if table.name in raw]
-    known = _Known(program, matched, given, words, evaluate, collector)
+    known = _Known(program, matched, given, complete, words, evaluate, collector)
     known.resolve()
     _check_memory(program, known.sets, collector)
     if any(one.code == "C35" for one in collector.diagnostics):
@@ -87,11 +87,15 @@ def bind(
 
 @dataclass
 class _Known:
-    """Index sets and inputs found so far. A set or input whose faults were reported is in `failed`, and so is all that needs it."""
+    """Index sets and inputs found so far. A set or input whose faults were reported is in `failed`, and so is all that needs it.
+
+    complete: could every source of inputs be read? If not, an input that is absent is no further fault.
+    """
 
     program: Program
     tables: list[Matched]
     given: Mapping[str, Given]
+    complete: bool
     missing: frozenset[str]
     evaluate: Evaluate
     collector: Collector
@@ -157,7 +161,8 @@ class _Known:
                 return False
             converted = default_values(one, value, self.sets, reading, self.collector)
         else:
-            self.collector.add(self._not_given(one))
+            if self.complete:
+                self.collector.add(self._not_given(one))
             return False
         if converted is None:
             return False

@@ -22,21 +22,12 @@ Tables = Mapping[str | None, TableSource] | Sequence[tuple[str | None, TableSour
 _INPUT_ENDINGS = (".json", ".npz")
 _PARQUET_ENDINGS = (".parquet", ".pq")
 _OTHER_ENDINGS = {
-    ".xlsx": "Excel",
-    ".xls": "Excel",
-    ".ods": "spreadsheet",
-    ".gz": "compressed",
-    ".zip": "compressed",
-    ".feather": "Feather",
-}
-_OTHER_ENDINGS |= {
-    ".rds": "R",
-    ".rdata": "R",
-    ".sav": "SPSS",
-    ".dta": "Stata",
-    ".sas7bdat": "SAS",
-    ".xz": "compressed",
-    ".bz2": "compressed",
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "a spreadsheet"),
+    **dict.fromkeys((".gz", ".zip", ".xz", ".bz2"), "a compressed file"),
+    **dict.fromkeys((".rds", ".rdata"), "a file of R"),
+    ".feather": "a Feather file",
+    ".sav": "a file of SPSS",
+    ".dta": "a file of Stata",
 }
 
 
@@ -93,7 +84,7 @@ def _read(source: TableSource, table: str) -> RawTable:
         if ending in _PARQUET_ENDINGS:
             return read_parquet(path)
         if ending in _OTHER_ENDINGS:
-            title = f"{path} is a {_OTHER_ENDINGS[ending]} file, which pplang does not read"
+            title = f"{path} is not read: it looks like {_OTHER_ENDINGS[ending]}"
             raise Problems([Diagnostic("C44", title, help="save it as CSV, TSV or Parquet")])
         return read_delimited(path)
     if isinstance(source, Mapping):
@@ -103,15 +94,17 @@ def _read(source: TableSource, table: str) -> RawTable:
 
 def read_all_inputs(
     program: Program, given: object, files: Iterable[Any], settings: Iterable[tuple[str, str]], collector: Collector
-) -> dict[str, Given]:
-    """Every input value by name, settings last (they replace what a file says). Reports I10, I11 and faults of the files."""
+) -> tuple[dict[str, Given], bool]:
+    """Every input value by name, settings last (they replace what a file says); and whether all sources could be read. Reports I10, I11."""
     found: dict[str, Given] = {}
+    complete = True
     arrays = frozenset(one.name for one in program.inputs if one.sets)
     parts = [*files, *(given if isinstance(given, (list, tuple)) else [given] if given is not None else [])]
     for part in parts:
         try:
             values, origin = _input_part(part, arrays)
         except Problems as problems:
+            complete = False
             for one in problems.diagnostics:
                 collector.add(one)
             continue
@@ -135,12 +128,12 @@ def read_all_inputs(
                 else "it has no inputs"
             )
             collector.add(Diagnostic("I10", f"the model has no input {name} to set", help=help))
-    return found
+    return found, complete
 
 
 def _input_part(part: Any, arrays: frozenset[str]) -> tuple[Mapping[str, Any], str]:
     if isinstance(part, Mapping):
-        return part, "the inputs"
+        return part, "the mapping of inputs"
     if isinstance(part, (str, os.PathLike)):
         path = os.fspath(part)
         if not _ends(path, _INPUT_ENDINGS):

@@ -24,21 +24,6 @@ def violations(values: np.ndarray, structure: str) -> tuple[np.ndarray, str]:
     return np.atleast_1d(check(values)), words
 
 
-def filler(structure: str, shape: tuple[int, ...]) -> np.ndarray:
-    """One table that satisfies the constraint."""
-    size = shape[-1]
-    match structure:
-        case "simplex":
-            return np.full(shape, 1 / max(size, 1))
-        case "ordered" | "positive_ordered":
-            return np.arange(1.0, size + 1)
-        case "unit_vector":
-            return np.eye(1, size)[0]
-        case "sum_to_zero":
-            return np.zeros(shape)
-    return np.eye(size)
-
-
 def _not_simplex(x: np.ndarray) -> np.ndarray:
     return (x < 0).any(-1) | (np.abs(x.sum(-1) - 1) > TOLERANCE)
 

@@ -104,15 +104,9 @@ def _typed_numbers(cells: Typed) -> tuple[np.ndarray, np.ndarray, tuple[Fault, .
 
 
 def _text_numbers(cells: Text, reading: Reading, kind: Interval) -> tuple[np.ndarray, np.ndarray, tuple[Fault, ...]]:
-    numbers = _all_numbers(cells.cells)
-    if numbers is not None:
-        return numbers, np.ones(len(numbers), bool), ()
-    present = np.fromiter((text not in reading.missing for text in cells.cells), bool, len(cells))
-    rest = _all_numbers([text for text in cells.cells if text not in reading.missing])
-    if rest is not None:
-        numbers = np.full(len(cells), nan)
-        numbers[present] = rest
-        return numbers, present, ()
+    whole = _whole_column(cells.cells, reading.missing)
+    if whole is not None:
+        return *whole, ()
     parsed = {text: parse_number(text, reading.missing) for text in dict.fromkeys(cells.cells)}
     wrong = {text for text, number in parsed.items() if number is None}
     numbers = np.array([parsed[text] for text in cells.cells], np.float64)
@@ -122,6 +116,22 @@ def _text_numbers(cells: Text, reading: Reading, kind: Interval) -> tuple[np.nda
     help = _number_help([text.strip() for text in parsed if text in wrong], everything=len(wrong) == len(parsed))
     fault = Fault("C04", "text where numbers are needed", "cell that is not a number", "cells that are not numbers", positions, help)
     return numbers, ~np.isnan(numbers), (fault,)
+
+
+def _whole_column(cells: Sequence[str], missing: frozenset[str]) -> tuple[np.ndarray, np.ndarray] | None:
+    """The numbers and which are present, when every cell is plainly a number or empty. Not where some number means an empty cell."""
+    if any(parse_number(word) is not None for word in missing):
+        return None
+    numbers = _all_numbers(cells)
+    if numbers is not None:
+        return numbers, np.ones(len(cells), bool)
+    rest = _all_numbers([text for text in cells if text not in missing])
+    if rest is None:
+        return None
+    present = np.fromiter((text not in missing for text in cells), bool, len(cells))
+    numbers = np.full(len(cells), nan)
+    numbers[present] = rest
+    return numbers, present
 
 
 def _all_numbers(cells: Sequence[str]) -> np.ndarray | None:
@@ -227,9 +237,9 @@ def _booleans(cells: Cells, reading: Reading) -> Converted:
     wrong = _where(cells, {text for text, meaning in found.items() if meaning is None} - absent)
     fault = _fault_where(wrong, "C13", title, "cell that is neither true nor false", "cells that are neither true nor false", help)
     faults = [fault] if fault else []
-    families = list(dict.fromkeys(meaning[0] for meaning in found.values() if meaning))
+    families = list(dict.fromkeys(meaning[0] for text, meaning in found.items() if meaning and text not in absent))
     if len(families) > 1:
-        odd = {text for text, meaning in found.items() if meaning and meaning[0] != families[0]}
+        odd = {text for text, meaning in found.items() if meaning and meaning[0] != families[0]} - absent
         one, many = f"cell that is not {families[0]}, as the first ones are", f"cells that are not {families[0]}, as the first ones are"
         faults.append(Fault("C14", "two spellings of true and false in one column", one, many, np.flatnonzero(_where(cells, odd)), help))
     truth = {text: bool(meaning and meaning[1]) for text, meaning in found.items()}

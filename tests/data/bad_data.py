@@ -11,11 +11,13 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from helpers import evaluate
+from data_programs import evaluate
 
+from pplang import _files
 from pplang._check import check
 from pplang._data.bind import bind
 from pplang._diagnostics import Problems, render
@@ -44,7 +46,7 @@ def outcome(case: Path) -> str:
             missing.append(rest)
         else:
             tables.append((name, path) if equals else (None, line))
-    with contextlib.chdir(case):
+    with contextlib.chdir(case), mock.patch.object(_files, "spendable_memory", return_value=8_000_000_000):
         try:
             bind(program, tables, inputs, evaluate=evaluate, settings=settings, missing=missing, source=source)
         except Problems as problems:
