@@ -11,11 +11,12 @@ from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._catalogue.entry import Argument, DistributionEntry, Form
 from pplang._diagnostics import InternalError
 from pplang._ir import expression as ir
-from pplang._ir.kinds import Boolean, Interval
+from pplang._ir.kinds import REAL, Boolean, Interval
 from pplang._lower import code
 from pplang._lower.code import Code
+from pplang._lower.faults import Watched
 from pplang._lower.terms import Axis, Term, aligned, full, ordered, union
-from pplang._lower.unit import Scope, rule
+from pplang._lower.unit import Scope, free_axes, hoist, names_in, rule
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def _call(entry: DistributionEntry, form: Form, node: ir.Distribution, scope: Sc
             assert isinstance(given, ir.Bijection)
             arguments[keyword[wanted.name]] = bijection(given, scope, draw)
         else:
-            arguments[keyword[wanted.name]] = _argument(wanted, given, scope, draw, sizes)
+            term = _watched(entry, wanted, given, scope)
+            arguments[keyword[wanted.name]] = _argument(wanted, given, scope, draw, sizes) if term is None else aligned(term, draw.batch)
     extra = {word: sizes[letter] for letter, word in form.sizes}
     return ast.Call(scope.unit.imports.path(form.numpyro), [], [ast.keyword(k, v) for k, v in {**arguments, **extra}.items()])
 
@@ -106,6 +108,29 @@ def _argument(wanted: Argument, given: ir.Expression, scope: Scope, draw: Draw, 
             raise InternalError(f"a number where `{wanted.name}` needs a table")
         return _repeated(scope, term, draw.batch, [sizes[letter] for letter in wanted.sets])
     return aligned(term, draw.batch)
+
+
+def _watched(entry: DistributionEntry, wanted: Argument, given: ir.Expression, scope: Scope) -> Term | None:
+    """See to it that an argument made of data is looked at when they arrive, unless its kind says enough. The term, if `prepare` has it."""
+    if scope.unit.prepare is None or scope.guard is not None or not isinstance(wanted.kind, Interval) or wanted.kind == REAL:
+        return None
+    axes = free_axes(scope, given, at_least=1)
+    found = scope.kind(given)
+    if axes is None or (isinstance(found, Interval) and found.within(wanted.kind)):
+        return None
+    role = f"`{wanted.name}` of {entry.name}"
+    program = scope.unit.program
+    if isinstance(given, ir.Reference) and all(isinstance(one, ir.Variable) for one in given.indices):
+        watched = Watched(given.name, given.name, given.span, program.axes_of(given.name), wanted=wanted.kind, role=role)
+        scope.unit.prepare.watched.append(watched)
+        return None
+    if wanted.sets:
+        return None
+    term = hoist(scope, given, axes, lambda other: other.number(given))
+    assert isinstance(term.code, ast.Name)
+    sets = tuple(axis.set for axis in term.axes)
+    scope.unit.prepare.watched.append(Watched(term.code.id, "", given.span, sets, names_in([given]), wanted.kind, role))
+    return term
 
 
 def _repeated(scope: Scope, term: Term, batch: Sequence[Axis], sizes: list[Code]) -> Code:

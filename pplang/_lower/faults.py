@@ -1,52 +1,76 @@
-"""Faults of data-level values: what came out of `prepare` and is not a finite number."""
+"""Faults of data-level values: what came out of `prepare` and is not finite, or not what a distribution takes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
+from pplang._check.environment import kind_words
 from pplang._diagnostics import Diagnostic, Problems
+from pplang._ir.kinds import REAL, Interval
 from pplang._source import NOWHERE, Span
 
 
 @dataclass(frozen=True)
 class Watched:
-    """A value to look at: its key in what `prepare` returns, the name the user knows it by ("": an expression), place, sets."""
+    """A value to look at: its key among the arrays, the name the user knows it by ("": an expression), its place and index sets.
+
+    needs: names whose values it is computed from; it is not looked at when one of those is at fault itself. wanted: where it must lie. role: what asks for that ("`scale` of HalfCauchy"), "" where every finite number will do.
+    """
 
     key: str
     name: str
     span: Span
     sets: tuple[str, ...]
-    bounds: tuple[float, ...]
+    needs: frozenset[str] = frozenset()
+    wanted: Interval = REAL
+    role: str = ""
 
 
 def look(watched: Iterable[Watched], values: Mapping[str, Any], sets: Mapping[str, Sequence[str | int]]) -> None:
-    """Raise `Problems` with every value that is not a finite number."""
-    found = [fault for one in watched if (fault := _fault(one, values[one.key], sets)) is not None]
+    """Raise `Problems` with every value that is not what it must be (C50, C51). Values that were not given are not looked at."""
+    found = [(one, fault) for one in watched if one.key in values and (fault := _fault(one, values[one.key], sets)) is not None]
+    spoilt = {one.name for one, _ in found if one.name}
     if found:
-        raise Problems(found)
+        raise Problems(dict.fromkeys(fault for one, fault in found if not one.needs & spoilt))
 
 
 def _fault(one: Watched, values: Any, sets: Mapping[str, Sequence[str | int]]) -> Diagnostic | None:
     import numpy as np
 
-    if values.dtype.kind != "f" or np.isfinite(values).all():
+    if values.dtype.kind not in "fiu":
         return None
-    wrong = np.argwhere(~np.isfinite(values))
+    wrong = np.argwhere(~(np.isfinite(values) & _inside(values, one.wanted)))
+    if len(wrong) == 0:
+        return None
     first = tuple(int(place) for place in wrong[0])
-    members = ", ".join(_member(sets, name, place) for name, place in zip(one.sets, first, strict=False))
-    where = f" for {len(wrong)} of {values.size} (first: {members})" if members else ""
-    what = f"`{one.name}`" if one.name else "this"
     value = values[first]
-    outcome = "not a number" if np.isnan(value) else "infinite"
-    return Diagnostic(
-        "C50",
-        "an expression of the data has no finite value",
-        one.span if one.span != NOWHERE else None,
-        f"{what} is {outcome}{where}",
-        help="say what it should be there: if x > 0 then log(x) else 0; or leave those rows out",
-    )
+    span = one.span if one.span != NOWHERE else None
+    shown = f"{f'`{one.name}`' if one.name else 'this'} is {_words(value)}{_where(one, wrong, values.size, first, sets)}"
+    if one.role and np.isfinite(value):
+        title = f"data outside what a distribution takes: {one.role} must be {kind_words(one.wanted)}"
+        return Diagnostic("C51", title, span, shown, help="correct the data, or limit the relation to the rows that have it: where ...")
+    help = "say what it should be there: if x > 0 then log(x) else 0; or leave those rows out"
+    return Diagnostic("C50", "an expression of the data has no finite value", span, shown, help=help)
+
+
+def _inside(values: Any, wanted: Interval) -> Any:
+    above = values > wanted.lower if wanted.lower_open and wanted.lower != -inf else values >= wanted.lower
+    below = values < wanted.upper if wanted.upper_open and wanted.upper != inf else values <= wanted.upper
+    return above & below
+
+
+def _words(value: Any) -> str:
+    if value != value:
+        return "not a number"
+    return "infinite" if abs(float(value)) == inf else f"{float(value):g}"
+
+
+def _where(one: Watched, wrong: Any, size: int, first: tuple[int, ...], sets: Mapping[str, Sequence[str | int]]) -> str:
+    members = ", ".join(_member(sets, name, place) for name, place in zip(one.sets, first, strict=False))
+    return f" for {len(wrong)} of {size} (first: {members})" if members else ""
 
 
 def _member(sets: Mapping[str, Sequence[str | int]], name: str, place: int) -> str:

@@ -15,16 +15,15 @@ from pplang._ir.program import Program
 from pplang._lower import code, distributions, expressions, indexing, reductions
 from pplang._lower.faults import Watched, look
 from pplang._lower.names import Imports, Names
-from pplang._lower.preparing import data_statements
+from pplang._lower.preparing import data_statements, roots
 from pplang._lower.statements import (
     deterministic_statements,
     factor_statements,
-    names_in,
     param_statements,
     restrict_statements,
     stochastic_statements,
 )
-from pplang._lower.unit import Unit, environment_of
+from pplang._lower.unit import Unit, environment_of, names_in
 
 _ = distributions, expressions, indexing, reductions
 
@@ -60,12 +59,13 @@ class Lowered:
         """
         import numpy as np
 
+        arrays = {name: np.asarray(value) for name, value in arrays.items()}
         known = self.keywords(arrays)
-        given = {word: np.asarray(known[word]) for word in self.keywords(dict.fromkeys(self.inputs))}
+        given = {word: known[word] for word in self.keywords(dict.fromkeys(self.inputs))}
         with np.errstate(all="ignore"):
             made = self._function("prepare")(sets=sets, **given)
         made = {name: np.asarray(value) for name, value in made.items()}
-        look(self.watched, made, sets)
+        look(self.watched, {**arrays, **made}, sets)
         return made
 
     def model(self, /, *, sets: Sets, **arguments: Any) -> None:
@@ -73,8 +73,9 @@ class Lowered:
         self._function("model")(sets=sets, **self.keywords(arguments))
 
     def select(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Of all values by name, those that `model` takes, as its keyword arguments."""
-        return self.keywords({name: values[name] for name in self.arguments if name in values})
+        """Of all values by name (or by keyword already), those that `model` takes, as its keyword arguments."""
+        known = self.keywords(values)
+        return {word: known[word] for word in self.keywords(dict.fromkeys(self.arguments)) if word in known}
 
     def keywords(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values by name as keyword arguments of `prepare` and `model`: a column called `lambda` or `sets` goes by another name there."""
@@ -145,7 +146,7 @@ def build(program: Program) -> Built:
     prepared += prepare.take_pending()
     outputs = sorted(prepare.defined, key=_place(program))
     result = ast.Return(ast.Dict([code.constant(one) for one in outputs], [code.name(names[one]) for one in outputs]))
-    watched = tuple(_watched(program, prepare, model))
+    watched = tuple(_watched(program, prepare))
     observed = {site.name for site in program.sites if site.role == "observed"}
     return Built(
         imports,
@@ -202,13 +203,16 @@ def _labels(word: str, count: int, taken: set[str]) -> list[str]:
     return [f"{word} {number}" if count > 1 or word in taken else word for number in range(1, count + 1)]
 
 
-def _watched(program: Program, prepare: Unit, model: Unit) -> list[Watched]:
-    found = [Watched(one.name, one.name, one.span, one.sets, ()) for one in program.column.values() if one.value is not None]
-    found += [Watched(one.name, one.name, one.span, one.sets, ()) for one in program.sites if one.level == "data" and not one.stochastic]
-    for hidden in prepare.hidden.values():
-        if hidden.term.type == "real":
-            found.append(Watched(hidden.name, "", hidden.span, tuple(axis.set for axis in hidden.term.axes), ()))
-    return found
+def _watched(program: Program, prepare: Unit) -> list[Watched]:
+    derived = [one for one in program.column.values() if one.value is not None]
+    computed = [one for one in program.sites if one.level == "data" and not one.stochastic]
+    found = [Watched(one.name, one.name, one.span, one.sets, names_in(roots(one)) - {one.name}) for one in (*derived, *computed)]
+    found += [
+        Watched(one.name, "", one.span, tuple(axis.set for axis in one.term.axes), one.needs)
+        for one in prepare.hidden.values()
+        if one.term.type == "real"
+    ]
+    return [*found, *prepare.watched]
 
 
 def _function(name: str, names: Names, arguments: Mapping[str, None], optional: set[str], body: list[ast.stmt]) -> ast.stmt:

@@ -12,9 +12,9 @@ from pplang._ir.kinds import Boolean, Interval, Kind
 from pplang._ir.program import ROW, Column, Site
 from pplang._lower import code
 from pplang._lower.code import Code
-from pplang._lower.statements import deterministic_value, has_past, names_in, statement_scope
+from pplang._lower.statements import deterministic_value, has_past, statement_scope
 from pplang._lower.terms import full, permuted
-from pplang._lower.unit import Loop, Scope, Unit, each, row_order
+from pplang._lower.unit import Loop, Scope, Unit, each, names_in, row_order
 
 
 def data_statements(unit: Unit) -> list[ast.stmt]:
@@ -34,13 +34,13 @@ def data_statements(unit: Unit) -> list[ast.stmt]:
     return made
 
 
-def _roots(one: Column | Site) -> tuple[ir.Expression | None, ...]:
+def roots(one: Column | Site) -> tuple[ir.Expression | None, ...]:
     return (one.value,) if isinstance(one, Column) else (one.right, one.starting)
 
 
 def _in_order(items: dict[str, Column | Site]) -> list[list[Column | Site]]:
     """Groups of items that need one another, each after the groups it needs (Tarjan 1972)."""
-    needs = {name: [other for other in names_in(_roots(one)) if other in items] for name, one in items.items()}
+    needs = {name: [other for other in names_in(roots(one)) if other in items] for name, one in items.items()}
     number: dict[str, int] = {}
     lowest: dict[str, int] = {}
     stack: list[str] = []
@@ -78,7 +78,7 @@ def _in_order(items: dict[str, Column | Site]) -> list[list[Column | Site]]:
 
 
 def _looks_back(group: Sequence[Column | Site]) -> bool:
-    return len(group) > 1 or group[0].name in names_in(_roots(group[0]))
+    return len(group) > 1 or group[0].name in names_in(roots(group[0]))
 
 
 def column_statements(column: Column, unit: Unit) -> list[ast.stmt]:

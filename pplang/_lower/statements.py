@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 from dataclasses import replace
 
 from pplang._diagnostics import InternalError
@@ -377,8 +376,3 @@ def restrict_statements(restriction: Restrict, unit: Unit, label: str) -> list[a
     condition = code.call("jnp.all", holds.code) if holds.axes else holds.code
     value = code.call("jnp.where", condition, code.constant(0.0), code.negative(code.dotted("jnp.inf")))
     return [*unit.take_pending(), ast.Expr(code.call("numpyro.factor", code.constant(label), value))]
-
-
-def names_in(roots: Iterable[ir.Expression | None]) -> set[str]:
-    """The names that some expressions refer to."""
-    return {one.name for one in each(*roots) if isinstance(one, ir.Reference)}

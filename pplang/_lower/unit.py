@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from pplang._ir.kinds import Boolean, Date, Interval, Kind, Member
 from pplang._ir.program import NumberRange, Program, Rows
 from pplang._lower import code
 from pplang._lower.code import Code
+from pplang._lower.faults import Watched
 from pplang._lower.names import Imports, Names
 from pplang._lower.terms import Axis, Term, Type, aligned, union
 from pplang._source import Span
@@ -31,6 +33,7 @@ class Hidden:
     name: str
     term: Term
     span: Span
+    needs: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -52,6 +55,7 @@ class Unit:
     assertions: list[Term] = field(default_factory=list)
     prepare: Unit | None = None
     hidden: dict[object, Hidden] = field(default_factory=dict)
+    watched: list[Watched] = field(default_factory=list)
     _orders: int = 0
     _temporaries: int = 0
 
@@ -240,6 +244,11 @@ def each(*roots: ir.Expression | None) -> list[ir.Expression]:
     return list(seen.values())
 
 
+def names_in(roots: Iterable[ir.Expression | None]) -> frozenset[str]:
+    """The names that some expressions refer to."""
+    return frozenset(one.name for one in each(*roots) if isinstance(one, ir.Reference))
+
+
 def free_axes(scope: Scope, node: ir.Expression, at_least: int) -> tuple[Axis, ...] | None:
     """The free axes of a data-level expression that reads at least so many tables; None if it is not one."""
     inside = each(node)
@@ -269,9 +278,10 @@ def hoist(scope: Scope, node: ir.Expression, axes: Sequence[Axis], build: Callab
     fresh = {axis.variable: Axis(prepare.next_order(), axis.variable, axis.set) for axis in axes}
     key = (id(node), tuple((axis.variable, axis.set) for axis in axes))
     if key not in prepare.hidden:
+        start = len(prepare.pending)
         term = build(Scope(prepare, fresh))
-        name = prepare.names.add("known")
-        prepare.hidden[key] = Hidden(name, term, node.span)
+        name = prepare.names.add(f"known_{_digest([*prepare.pending[start:], ast.Expr(term.code)])}")
+        prepare.hidden[key] = Hidden(name, term, node.span, names_in([node]))
         prepare.pending.append(code.assign(name, term.code))
         prepare.defined.add(name)
     hidden = prepare.hidden[key]
@@ -279,6 +289,11 @@ def hoist(scope: Scope, node: ir.Expression, axes: Sequence[Axis], build: Callab
     back = {axis.variable: axis for axis in axes}
     mine = tuple(back[axis.variable] for axis in hidden.term.axes)
     return replace(hidden.term, code=code.name(hidden.name), axes=mine, plain=False)
+
+
+def _digest(body: list[ast.stmt]) -> str:
+    """A few letters that differ where the code does: two lowerings of one model may share their arguments."""
+    return hashlib.sha256("".join(ast.dump(one) for one in body).encode()).hexdigest()[:6]
 
 
 Rule = Callable[[Any, Scope], Term]
@@ -307,8 +322,8 @@ def as_number(term: Term) -> Term:
         return replace(term, code=code.binary(code.constant(1), "*", term.code), type="int")
     if term.type == "member":
         assert term.member is not None
-        values = code.call("np.array", code.members(term.member))
-        return term.become(code.subscript(values, [term.code]), type="int", member=None)
+        first = code.call("min", code.members(term.member), default=code.constant(0))
+        return term.become(code.binary(first, "+", term.code), type="int", member=None)
     return term
 
 
