@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -27,8 +27,8 @@ def given_input(name, *sets, of="real", **more):
     return Input(name, sets, kind(of), **more)
 
 
-def numbers(name, last, first=Number(1), **more):
-    return IndexSet(name, NumberRange(first, last), declared=True, **more)
+def numbers(name, last, first=1):
+    return IndexSet(name, NumberRange(Number(first), last), declared=True)
 
 
 ARM = IndexSet("Arm", Labels(("control", "treated")), declared=True)
@@ -126,7 +126,7 @@ def test_members_that_do_not_exist(given_value):
 
 
 def test_in_a_number_range_a_number_is_the_member_itself():
-    of = program(sets=[numbers("Level", Number(2), Number(0))], inputs=[given_input("a", "Level", of="Level")])
+    of = program(sets=[numbers("Level", Number(2), 0)], inputs=[given_input("a", "Level", of="Level")])
     data = bound(of, (), {"a": [2, 0, 1]})
     assert data.arrays["a"].tolist() == [2, 0, 1]
     assert codes(of, (), {"a": [3, 0, 1]}) == ["C08"]
@@ -251,6 +251,7 @@ def test_json_may_be_a_hundred_deep():
     assert "a" in parse_json('{"a": ' + "[" * 99 + "]" * 99 + "}", "f.json")
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -91,6 +91,7 @@ def test_a_byte_order_mark_is_dropped(tmp_path):
     assert bound(ROW, csv(tmp_path, "\ufeffcounty,y\nb,1.5\n")).sets["County"] == ("b",)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -108,6 +109,7 @@ def test_what_the_csv_module_writes_is_read_back(rows):
     assert [float(cell) for cell in raw.read("y").cells] == [number for _, number in rows]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='a1,;"\n\r\t\0 |é', max_size=40))
 def test_any_text_gives_a_table_or_diagnostics(text):
     try:
