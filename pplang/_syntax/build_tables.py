@@ -14,7 +14,7 @@ from lark import Lark
 from lark.grammar import Rule
 from lark.lexer import TerminalDef
 
-from pplang._files import write_text_atomic
+from pplang._files import read_text, write_text_atomic
 
 REPOSITORY = Path(__file__).parents[2]
 GRAMMAR = REPOSITORY / "grammar" / "ppl.lark"
@@ -30,7 +30,7 @@ class _KeepUnused:
 def build(*, strict: bool = False) -> Lark:
     """The parser, built from the grammar. strict: any conflict or collision of terminals is an error (needs `interegular`)."""
     return Lark(
-        GRAMMAR.read_text(encoding="utf-8"),
+        read_text(GRAMMAR, 1_000_000),
         parser="lalr",
         lexer="basic",
         start="file",
