@@ -36,6 +36,11 @@ class Checked:
 
 
 @dataclass(frozen=True)
+class Listing:
+    items: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Empty:
     pass
 
@@ -54,12 +59,18 @@ def test_records_are_frozen() -> None:
         Pair(1).first = 2  # type: ignore[misc]
 
 
-def test_a_standard_dataclass_may_build_on_one() -> None:
-    @dataclasses.dataclass(frozen=True)
-    class More(Pair):
-        third: str = ""
+def test_what_builds_on_a_record_must_be_one() -> None:
+    with pytest.raises(TypeError):
 
-    assert More(1, third="x") == More(1, third="x") != More(1, third="y")
+        @dataclasses.dataclass(frozen=True)
+        class More(Pair):
+            third: str = ""
+
+
+def test_defaults_are_made_anew() -> None:
+    assert Listing().items == []
+    assert Listing().items is not Listing().items
+    assert Listing([1]).items == [1]
 
 
 def test_arguments_are_checked_as_ever() -> None:

@@ -16,6 +16,7 @@ from pplang._diagnostics import Diagnostic, Label
 from pplang._ir import expression as ir
 from pplang._ir import program
 from pplang._ir.kinds import NAMED, Interval, Member
+from pplang._records import dataclass as record
 from pplang._source import Span
 from pplang._syntax import tree
 
@@ -29,7 +30,7 @@ class TooLarge(Exception):
     """The program grows beyond the limits while its functions are expanded."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Invalid(ir.Node):
     """Something already reported."""
 
