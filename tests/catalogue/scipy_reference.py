@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from scipy import special, stats
-from scipy.special import gammaln, logsumexp
+from scipy.special import logsumexp
 
 Arguments = Mapping[str, Any]
 Frozen = Any

@@ -125,3 +125,21 @@ def _tail_nodes(a: jax.Array, b: jax.Array, end: jax.Array) -> tuple[jax.Array, 
         pieces.append((log_t, log_1t, weight * jnp.exp(a * log_t + b * log_1t - log_beta(a, b))))
     log_t, log_1t, density = (jnp.concatenate(parts) for parts in zip(*pieces, strict=True))
     return log_t, log_1t, density
+
+
+@jax.custom_jvp
+def student_tail(z: ArrayLike, degrees: ArrayLike) -> jax.Array:
+    """P(T > z) for z >= 0 and T standard Student t. Differentiable at z = 0 too, where the incomplete beta function is not."""
+    z, degrees = jnp.asarray(z), jnp.asarray(degrees)
+    return betainc(degrees / 2, 0.5, degrees / (degrees + z**2)) / 2
+
+
+@student_tail.defjvp
+def _student_tail_jvp(primals: tuple[ArrayLike, ...], tangents: tuple[ArrayLike, ...]) -> tuple[jax.Array, jax.Array]:
+    z, degrees = (jnp.asarray(one) for one in primals)
+    x = degrees / (degrees + z**2)
+    value = betainc(degrees / 2, 0.5, x)
+    density = jnp.exp(degrees / 2 * jnp.log(x) - log_beta(degrees / 2, 0.5)) * jnp.sqrt(x / degrees)
+    by_half, _ = _shape_derivatives(degrees / 2, jnp.asarray(0.5), x, value)
+    by_degrees = by_half / 4 + density * z / (2 * degrees)
+    return value / 2, -density * tangents[0] + by_degrees * tangents[1]

@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 from numpyro.distributions import constraints
 
 from pplang._lower.runtime import continuous, discrete
-from pplang._lower.runtime.special import log_difference, regularized_beta, safe_log
+from pplang._lower.runtime.special import log_difference, regularized_beta, safe_log, student_tail
 
 Distribution = dist.Distribution
 
@@ -121,6 +121,10 @@ def tails(distribution: Distribution, x: jax.Array) -> tuple[jax.Array, jax.Arra
     return safe_log(below), safe_log(1 - below)
 
 
+def _with_survival(log_above: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return safe_log(-jnp.expm1(log_above)), log_above
+
+
 @tails.register
 def _(distribution: dist.Normal, x: jax.Array) -> tuple[jax.Array, jax.Array]:
     z = (x - distribution.loc) / distribution.scale
@@ -154,7 +158,8 @@ def _(distribution: continuous.LogLogistic, x: jax.Array) -> tuple[jax.Array, ja
 @tails.register
 def _(distribution: dist.Laplace, x: jax.Array) -> tuple[jax.Array, jax.Array]:
     z = (x - distribution.loc) / distribution.scale
-    near, far = -jnp.abs(z) - jnp.log(2.0), jnp.log1p(-jnp.exp(-jnp.abs(z)) / 2)
+    near = -_size(z) - jnp.log(2.0)
+    far = jnp.log1p(-jnp.exp(near))
     return jnp.where(z < 0, near, far), jnp.where(z < 0, far, near)
 
 
@@ -173,17 +178,19 @@ def _(distribution: dist.HalfCauchy, x: jax.Array) -> tuple[jax.Array, jax.Array
 @tails.register
 def _(distribution: dist.StudentT, x: jax.Array) -> tuple[jax.Array, jax.Array]:
     z = (x - distribution.loc) / distribution.scale
-    inner = regularized_beta(0.5, distribution.df / 2, z**2 / (distribution.df + z**2)) / 2
-    outer = regularized_beta(distribution.df / 2, 0.5, distribution.df / (distribution.df + z**2)) / 2
-    near, far = safe_log(outer), jnp.log(0.5 + inner)
+    near = safe_log(student_tail(_size(z), distribution.df))
+    far = jnp.log1p(-jnp.exp(near))
     return jnp.where(z < 0, near, far), jnp.where(z < 0, far, near)
 
 
 @tails.register
 def _(distribution: continuous.HalfStudentT, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    df, z = distribution.degrees, x / distribution.scale
-    below = regularized_beta(0.5, df / 2, z**2 / (df + z**2))
-    return safe_log(below), safe_log(regularized_beta(df / 2, 0.5, df / (df + z**2)))
+    return _with_survival(safe_log(2 * student_tail(x / distribution.scale, distribution.degrees)))
+
+
+def _size(z: jax.Array) -> jax.Array:
+    """|z|, with the derivative 1 at 0: there z counts as the least of the positive numbers."""
+    return jnp.where(z < 0, -z, z)
 
 
 @tails.register
@@ -211,10 +218,6 @@ def _(distribution: continuous.ExponentiallyModifiedNormal, x: jax.Array) -> tup
 def _(distribution: dist.Uniform, x: jax.Array) -> tuple[jax.Array, jax.Array]:
     width = distribution.high - distribution.low
     return safe_log((x - distribution.low) / width), safe_log((distribution.high - x) / width)
-
-
-def _with_survival(log_above: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return safe_log(-jnp.expm1(log_above)), log_above
 
 
 @tails.register
