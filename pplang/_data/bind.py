@@ -22,7 +22,7 @@ from pplang._data.sets import Evaluate
 from pplang._data.sources import Tables, read_all_inputs, read_tables
 from pplang._data.tables import Context, read_columns, row_order
 from pplang._data.values import Reading
-from pplang._diagnostics import Collector, Diagnostic, Problems
+from pplang._diagnostics import Collector, Diagnostic, InternalError, Problems
 from pplang._ir.expression import Binder, Mixture, Reduce, walk
 from pplang._ir.kinds import Member
 from pplang._ir.program import Columns, IndexSet, Input, Levels, Program, Rows
@@ -75,6 +75,8 @@ def bind(
         present |= values.present
         notes += values.notes
     collector.raise_if_any()
+    if known.failed or any(one.value is None and one.name not in arrays for one in program.column.values()):
+        raise InternalError("data that could not be bound, and no diagnostic that says why")
     sets = _sorted_sets(program, known.sets, order)
     arrays = _sorted_arrays(program, arrays, order, members=True)
     present = _sorted_arrays(program, present, order, members=False)

@@ -109,7 +109,9 @@ def _plain(item: Any) -> Any:
         case "NAType" | "NaTType":
             return None
         case "Timestamp":
-            return item.to_pydatetime()
+            return item.to_pydatetime().replace(tzinfo=None)
+        case "datetime":
+            return item.replace(tzinfo=None)
         case "Decimal":
             return float(item)
     return item.item() if isinstance(item, np.generic) else item

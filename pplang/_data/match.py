@@ -24,10 +24,10 @@ class Matched:
 
 
 def match(program: Program, table: Table, raw: RawTable, collector: Collector) -> Matched:
-    """Find every column that the table declares; reports C03, C17, C18, C22."""
+    """Find every column that the table declares; reports C03, C17, C18, C22, C47."""
     given = {_normal(name): name for name in raw.names}
     found: dict[str, tuple[str, ...]] = {}
-    declared = [column for column in table.columns if column.value is None]
+    declared = [column for column in table.columns if column.value is None and _has_one_axis(column, collector)]
     patterns = [column for column in declared if _is_pattern(column)]
     missing = []
     for column in declared:
@@ -49,6 +49,17 @@ def match(program: Program, table: Table, raw: RawTable, collector: Collector) -
         collector.add(_missing_column(column, absent, raw))
     _match_patterns(program, patterns, raw, found, collector)
     return Matched(table, raw, found)
+
+
+def _has_one_axis(column: Column, collector: Collector) -> bool:
+    """The columns of a file run over one set; reports C47 for `x[A, B]`."""
+    if len(column.sets) <= 2:
+        return True
+    axes = listing(column.sets[1:])
+    label = f"it is over {axes}, and columns stand in one row"
+    help = f"read them over one set, {column.name}[{column.sets[1]}], or give the table in long form: a column for each of {axes}"
+    collector.add(Diagnostic("C47", "columns of a file over more than one index set", column.span, label, help=help))
+    return False
 
 
 def wide(column: Column) -> str | None:

@@ -169,17 +169,20 @@ def _named(fault: Fault, column: Column, cells: Cells, context: Context) -> Faul
 
 
 def _reduce(matched: Matched, column: Column, context: Context, values: Values) -> None:
-    """`per County`: one value for each County, after checking that it is constant within it. Reports C02, C33."""
-    name = _group_column(matched.table, str(column.per))
+    """`per County`: one value for each County, after checking that it is constant within it. Reports C02, C33, C46."""
+    name = _group_column(matched.table, column, context)
     if name is None or name not in values.arrays:
         values.arrays.pop(column.name)
         values.broken.add(column.name)
         return
     group, cells, present = values.arrays[name], values.arrays[column.name], values.present[column.name]
     members = context.sets[str(column.per)]
+    rows = np.flatnonzero(values.present[name])
     first = np.full(len(members), -1)
-    first[group[::-1]] = np.arange(len(group))[::-1]
-    odd = np.argwhere((cells != cells[first[group]]) | (present != present[first[group]]))
+    first[group[rows[::-1]]] = rows[::-1]
+    differs = (cells != cells[first[group]]) | (present != present[first[group]])
+    differs[~values.present[name]] = False
+    odd = np.argwhere(differs)
     if len(odd):
         context.collector.add(_not_constant(matched, column, members, group, first, odd, present))
     empty = np.flatnonzero(first < 0)
@@ -193,9 +196,17 @@ def _reduce(matched: Matched, column: Column, context: Context, values: Values) 
     values.present[column.name][empty] = False
 
 
-def _group_column(table: Table, group: str) -> str | None:
-    """The category column whose labels are the groups."""
-    return next((one.name for one in table.columns if one.kind == Member(group) and not one.key and wide(one) is None), None)
+def _group_column(table: Table, column: Column, context: Context) -> str | None:
+    """The category column whose labels are the groups. Reports C46 unless there is exactly one."""
+    group = str(column.per)
+    names = [one.name for one in table.columns if one.kind == Member(group) and not one.key and wide(one) is None]
+    if len(names) == 1:
+        return names[0]
+    label = f"{listing(names)} both do" if names else f"no column of {table.name} does"
+    title = f"which column says what {group} a row belongs to?"
+    help = f"give `{column.name}` in a second table: data {group}: with a key" if names else f"add the column: {group.lower()} : {group}"
+    context.collector.add(Diagnostic("C46", title, column.span, label, help=help))
+    return None
 
 
 def _not_constant(

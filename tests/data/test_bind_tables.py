@@ -323,3 +323,14 @@ def test_memory_is_checked_before_it_is_taken():
     site = Site("x", (Axis("h", "Huge"),), "latent", "model", Number(0), REAL)
     assert codes(program(table(column("y", "real")), sets=[rows, huge], sites=(site,)), {"y": [1]}) == ["C35"]
     assert bound(program(table(column("y", "real")), sets=[rows, huge]), {"y": [1]}).sets["Huge"] == range(1, 10**12 + 1)
+
+
+def test_rows_of_no_group_take_no_part_in_its_value():
+    of = program(table(column("county", "County", optional=True), column("u", "real", per="County")))
+    assert bound(of, {"county": ["a", None, "a"], "u": [1, 2, 1]}).arrays["u"].tolist() == [1]
+
+
+def test_the_groups_come_from_one_column():
+    assert codes(program(table(column("a", "S"), column("b", "S"), column("u", "real", per="S"))), {"a": ["x"], "b": ["x"], "u": [1]}) == [
+        "C46"
+    ]
