@@ -12,7 +12,7 @@ def name(identifier: str) -> ast.Name:
     return ast.Name(identifier, ast.Load())
 
 
-def constant(value: object) -> ast.expr:
+def constant(value: str | float | None) -> ast.expr:
     """A literal; a negative number is a negated one, so that `(-1) ** 2` keeps its parentheses."""
     if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
         return ast.UnaryOp(ast.USub(), ast.Constant(-value))
@@ -28,7 +28,7 @@ def dotted(path: str) -> Code:
     return code
 
 
-def call(function: Code | str, *arguments: Code, **keywords: Code) -> ast.Call:
+def call(function: Code | str, *arguments: Code, **keywords: Code) -> Code:
     target = dotted(function) if isinstance(function, str) else function
     return ast.Call(target, list(arguments), [ast.keyword(key, value) for key, value in keywords.items()])
 
@@ -99,6 +99,16 @@ def size(set_name: str) -> Code:
 def members(set_name: str) -> Code:
     """`sets["School"]`: the labels of an index set, in order."""
     return ast.Subscript(name("sets"), ast.Constant(set_name), ast.Load())
+
+
+def literal(code: Code) -> float | None:
+    """The value of a numeric literal."""
+    match code:
+        case ast.Constant(int() | float() as value):
+            return value
+        case ast.UnaryOp(ast.USub(), ast.Constant(int() | float() as value)):
+            return -value
+    return None
 
 
 def is_plain_constant(code: Code) -> bool:

@@ -144,11 +144,8 @@ def _repeated(scope: Scope, term: Term, batch: Sequence[Axis], sizes: list[Code]
 
 def as_float(term: Term) -> Term:
     """A whole-number literal as the real number it stands for: `Normal(0, 5)` draws reals."""
-    if isinstance(term.code, ast.Constant):
-        return replace(term, code=ast.Constant(float(term.code.value)), type="real")
-    if isinstance(term.code, ast.UnaryOp) and isinstance(term.code.operand, ast.Constant):
-        return replace(term, code=code.negative(ast.Constant(float(term.code.operand.value))), type="real")
-    return term
+    value = code.literal(term.code)
+    return term if value is None else replace(term, code=code.constant(float(value)), type="real")
 
 
 def bijection(node: ir.Bijection, scope: Scope, draw: Draw) -> Code:

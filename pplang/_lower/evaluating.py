@@ -39,7 +39,7 @@ def evaluate(
         [], [], None, [ast.arg("sets"), *(ast.arg(names[one]) for one in arrays)], [None] * (len(arrays) + 1), None, []
     )
     body = [*unit.take_pending(), ast.Return(term.code)]
-    function = ast.FunctionDef(name="value", args=parameters, body=body, decorator_list=[], type_params=[])
+    function = ast.FunctionDef(name="value", args=parameters, body=body, decorator_list=[])
     namespace: dict[str, Any] = {}
     exec(compile(source([*imports.statements([function]), function], ""), "<pplang expression>", "exec"), namespace)
     with np.errstate(all="ignore"):
@@ -67,4 +67,5 @@ def _assumed(expression: ir.Expression, arrays: Mapping[str, Any], sets: Mapping
 
 
 def _kind(array: Any) -> Kind:
-    return {"b": Boolean(), "i": INT, "u": INT}.get(array.dtype.kind, REAL)
+    kinds: dict[str, Kind] = {"b": Boolean(), "i": INT, "u": INT}
+    return kinds.get(array.dtype.kind, REAL)

@@ -167,7 +167,7 @@ def _logical(node: ir.Logical, scope: Scope) -> Term:
         if _can_fail(operand):
             inner = scope.within(total if node.operator == "and" else _opposite(scope, total))
         sign = "&" if node.operator == "and" else "|"
-        total = elementwise(lambda a, b, sign=sign: code.binary(a, sign, b), (total, inner.value(operand)), "bool")  # type: ignore[misc]
+        total = elementwise(lambda a, b, sign=sign: code.binary(a, sign, b), (total, inner.value(operand)), "bool")
     return total
 
 
@@ -283,7 +283,7 @@ def _inside(scope: Scope, term: Term, wanted: Interval) -> Term:
     if wanted.upper != float("inf"):
         checks.append(("<" if wanted.upper_open else "<=", wanted.upper))
     parts = [
-        elementwise(lambda a, b, sign=sign: code.compare(a, sign, b), (term, number(_tidy(bound))), "bool")  # type: ignore[misc]
+        elementwise(lambda a, b, sign=sign: code.compare(a, sign, b), (term, number(_tidy(bound))), "bool")
         for sign, bound in checks
     ]
     total = parts[0] if len(parts) == 1 else elementwise(lambda a, b: code.binary(a, "&", b), parts, "bool")

@@ -17,7 +17,8 @@ from pplang._source import NOWHERE, Span
 class Watched:
     """A value to look at: its key among the arrays, the name the user knows it by ("": an expression), its place and index sets.
 
-    needs: names whose values it is computed from; it is not looked at when one of those is at fault itself. wanted: where it must lie. role: what asks for that ("`scale` of HalfCauchy"), "" where every finite number will do.
+    needs: names whose values it is computed from; it is passed over when one of those is at fault itself. wanted: where it must lie.
+    role: what asks for that ("`scale` of HalfCauchy"), "" where every finite number will do.
     """
 
     key: str

@@ -11,7 +11,7 @@ from types import CodeType
 from typing import Any
 
 from pplang._diagnostics import InternalError
-from pplang._ir.program import Program
+from pplang._ir.program import Column, Program, Site
 from pplang._lower import code, distributions, expressions, indexing, reductions
 from pplang._lower.faults import Watched, look
 from pplang._lower.names import Imports, Names
@@ -204,9 +204,9 @@ def _labels(word: str, count: int, taken: set[str]) -> list[str]:
 
 
 def _watched(program: Program, prepare: Unit) -> list[Watched]:
-    derived = [one for one in program.column.values() if one.value is not None]
-    computed = [one for one in program.sites if one.level == "data" and not one.stochastic]
-    found = [Watched(one.name, one.name, one.span, one.sets, names_in(roots(one)) - {one.name}) for one in (*derived, *computed)]
+    computed: list[Column | Site] = [one for one in program.column.values() if one.value is not None]
+    computed += [one for one in program.sites if one.level == "data" and not one.stochastic]
+    found = [Watched(one.name, one.name, one.span, one.sets, names_in(roots(one)) - {one.name}) for one in computed]
     found += [
         Watched(one.name, "", one.span, tuple(axis.set for axis in one.term.axes), one.needs)
         for one in prepare.hidden.values()
@@ -224,7 +224,7 @@ def _function(name: str, names: Names, arguments: Mapping[str, None], optional: 
         kw_defaults=[None, *(ast.Constant(None) if one in optional else None for one in wanted)],
         defaults=[],
     )
-    return ast.FunctionDef(name=name, args=parameters, body=body, decorator_list=[], type_params=[])
+    return ast.FunctionDef(name=name, args=parameters, body=body, decorator_list=[])
 
 
 def source(body: list[ast.stmt], about: str) -> str:

@@ -47,7 +47,7 @@ def _in_order(items: dict[str, Column | Site]) -> list[list[Column | Site]]:
     groups: list[list[Column | Site]] = []
 
     def close(name: str) -> None:
-        group = []
+        group: list[str] = []
         while not group or group[-1] != name:
             group.append(stack.pop())
             lowest[group[-1]] = len(items)

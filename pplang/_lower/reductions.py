@@ -19,6 +19,9 @@ from pplang._lower.unit import Scope, as_number, elementwise, free_axes, hoist, 
 def _reduce(node: ir.Reduce, scope: Scope) -> Term:
     inner = scope.bind(node.binders)
     bound = tuple(inner.axis(binder.variable) for binder in node.binders)
+    grouped = _by_group(node, inner, bound)
+    if grouped is not None:
+        return grouped
     condition = None if node.condition is None else _condition(node.condition, inner)
     if condition is not None:
         inner = inner.within(condition)
@@ -48,6 +51,46 @@ def _count(scope: Scope, bound: Sequence[Axis], condition: Term | None) -> Term:
     if condition is None:
         return chain(scope, ["*"] * len(bound), [Term(axis.size(), type="int", plain=True) for axis in bound])
     return contract(scope, [as_number(condition)], bound)
+
+
+# sums over the members of a group
+
+
+def _by_group(node: ir.Reduce, scope: Scope, bound: tuple[Axis, ...]) -> Term | None:
+    """`sum(x[i] for i in Home if county[i] == c)` for all counties at once, without a table over homes and counties."""
+    found = _group(node.condition, scope, bound) if node.operation in ("sum", "mean") else None
+    if found is None:
+        return None
+    groups, axis = found
+    element = scope.number(node.element)
+    if not set(element.axes) <= set(bound):
+        return None
+    total = _totals(scope, replace(element, code=full(scope.unit.array, element, bound), axes=bound), groups, axis)
+    if node.operation == "sum":
+        return total
+    ones = Term(code.call(scope.unit.function("ones"), bound[0].size()), bound)
+    return elementwise(lambda a, b: code.binary(a, "/", b), (total, _totals(scope, ones, groups, axis)))
+
+
+def _group(condition: ir.Expression | None, scope: Scope, bound: tuple[Axis, ...]) -> tuple[Term, Axis] | None:
+    """The group of each member and the axis of the groups, where a condition says which group is meant."""
+    if not isinstance(condition, ir.Compare) or condition.operator != "==" or len(bound) != 1:
+        return None
+    for one, other in ((condition.left, condition.right), (condition.right, condition.left)):
+        axis = scope.variables.get(other.name) if isinstance(other, ir.Variable) else None
+        if isinstance(axis, Axis) and axis.kept is None and axis not in bound and isinstance(one, ir.Reference):
+            groups = scope.value(one)
+            if groups.axes == bound and groups.type == "member" and groups.member == axis.set:
+                return groups, axis
+    return None
+
+
+def _totals(scope: Scope, term: Term, groups: Term, axis: Axis) -> Term:
+    if scope.unit.array == "np":
+        made = code.call("np.bincount", groups.code, term.code, minlength=axis.size())
+    else:
+        made = code.call(scope.unit.imports.path("jax.ops.segment_sum"), term.code, groups.code, num_segments=axis.size())
+    return Term(made, (axis,), data=term.data and groups.data)
 
 
 # sums
@@ -129,8 +172,7 @@ def contract(scope: Scope, operands: list[Term], bound: Sequence[Axis]) -> Term:
 
 
 def _plain_sum(scope: Scope, term: Term, summed: tuple[Axis, ...]) -> Term:
-    kind = "int" if term.type in ("int", "bool") else "real"
-    return replace(along(scope, "sum", term, summed), type=kind)
+    return replace(along(scope, "sum", term, summed), type="int" if term.type in ("int", "bool") else "real")
 
 
 def along(scope: Scope, function: str, term: Term, reduced: tuple[Axis, ...], **keywords: Code) -> Term:
@@ -216,7 +258,7 @@ def _along(node: ir.Reduce, scope: Scope, bound: tuple[Axis, ...], condition: Te
         axis = code.constant(places[0]) if len(places) == 1 else code.integers(places)
         return element.become(code.call(scope.unit.imports.path(path), element.code, axis=axis), axes=left, type="real")
     kind = "bool" if operation in ("any", "all") else "real" if operation == "mean" else element.type
-    return replace(along(scope, _FUNCTION[operation], element, bound), type=kind)  # type: ignore[arg-type]
+    return replace(along(scope, _FUNCTION[operation], element, bound), type=kind)
 
 
 def _filled(scope: Scope, operation: str, element: Term, condition: Term) -> Term:

@@ -288,9 +288,8 @@ def param_statements(param: Param, unit: Unit) -> list[ast.stmt]:
 
 def _float(start: Code) -> Code:
     """The start as a JAX array of floats, so that optimisers can move it."""
-    if isinstance(start, ast.Constant):
-        return ast.Constant(float(start.value))
-    return code.call("jnp.asarray", start, code.name("float"))
+    value = code.literal(start)
+    return code.constant(float(value)) if value is not None else code.call("jnp.asarray", start, code.name("float"))
 
 
 def _start(kind: Kind) -> float:

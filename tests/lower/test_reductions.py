@@ -51,6 +51,11 @@ SUMS: dict[str, tuple[str, Any]] = {
     "product of sums": ("r = sum(b[g] for g in G) * sum(c[h] * s for h in H)", B.sum() * C.sum() * S),
     "outer": ("r = sum(b[g] * c[h] for g in G for h in H)", B.sum() * C.sum()),
     "members of a group": ("r[g in G] = sum(b[group[i]] * t[i] for i in I if group[i] == g)", np.bincount(GROUP, B[GROUP] * T, G)),
+    "members of a group with a mean": (
+        "r[g in G] = sum(b[group[i]] * t[i] + s for i in I if g == group[i]) / 2",
+        (np.bincount(GROUP, B[GROUP] * T, G) + S * np.bincount(GROUP, minlength=G)) / 2,
+    ),
+    "members of a group, weighted by the group": ("r[g in G] = sum(b[g] * t[i] for i in I if group[i] == g)", B * np.bincount(GROUP, T, G)),
     "numbers of a range": ("r = sum(g * b[g] for g in G)", np.arange(1, G + 1) @ B),
 }
 
