@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -96,6 +95,8 @@ def atomic_path(path: str | os.PathLike[str], force: bool) -> Iterator[Path]:
 
     Raises `Problems`: O01 the target exists and not `force`, O02 it cannot be written.
     """
+    import secrets  # not at the top: it takes long to import, and checking a model writes nothing
+
     check_target(path, force)
     target = Path(path)
     temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.partial{target.suffix}")

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from pplang import _files
 from pplang._check import check
 from pplang._diagnostics import Diagnostic, Problems, shown
-from pplang._infer.settings import Progress, Settings, silent
 from pplang._ir.program import Program, Site
-from pplang._passes import pipeline
-from pplang._passes.plan import Compiled
-from pplang._passes.supported import unsupported
+from pplang._records import dataclass
 from pplang._source import Source
 from pplang._syntax.parse import parse
 
@@ -26,8 +21,10 @@ if TYPE_CHECKING:
     from pplang._data.dataset import Dataset
     from pplang._fit import Fit
     from pplang._infer.density import Latent
+    from pplang._infer.settings import Progress, Settings
     from pplang._infer.target import Functions, Target
     from pplang._lower import Lowered
+    from pplang._passes.plan import Compiled
 
 LARGEST_MODEL = 1_000_000
 """Bytes of a model file."""
@@ -64,6 +61,8 @@ class Model:
 
         Raises `Problems` (I72) for what is not a pass, or is one that cannot be left out.
         """
+        from pplang._passes import pipeline
+
         faults = [fault for fault in (*map(_left_out, without), _is_pass(after) if after else None) if fault]
         if faults:
             raise Problems(faults)
@@ -88,6 +87,7 @@ class Model:
         """
         from pplang._data.bind import bind
         from pplang._lower import evaluate
+        from pplang._passes.supported import unsupported
 
         refused = unsupported(self.program)
         if refused is not None:
@@ -102,18 +102,18 @@ class Model:
         *data: Table,
         method: str = "svi",
         seed: int = 0,
-        draws: int = Settings.draws,
-        chains: int = Settings.chains,
-        warmup: int = Settings.warmup,
-        target_accept: float = Settings.target_accept,
-        guide: str = Settings.guide,
-        steps: int = Settings.steps,
+        draws: int = 1_000,
+        chains: int = 4,
+        warmup: int = 1_000,
+        target_accept: float = 0.8,
+        guide: str = "mean-field",
+        steps: int = 5_000,
         tables: Mapping[str, Any] | None = None,
         inputs: Any = None,
         settings: Mapping[str, str] | None = None,
         missing: Sequence[str] = (),
         without: Sequence[str] = (),
-        progress: Progress = silent,
+        progress: Progress | None = None,
     ) -> Fit:
         """The posterior given data. How to give them, see `bind`.
 
@@ -123,6 +123,8 @@ class Model:
 
         Raises `Problems` with every fault of the settings (I70, I71) or of the data, or F codes where the model cannot be fitted.
         """
+        from pplang._infer.settings import Settings
+
         chosen = Settings(method, seed, draws, chains, warmup, target_accept, guide, steps)
         return self.bind(*data, tables=tables, inputs=inputs, settings=settings, missing=missing, without=without).fit(chosen, progress)
 
@@ -207,11 +209,12 @@ class Bound:
         parts = [np.transpose(free[latent.name], plates_first(self.compiled.program.site[latent.name])) for latent in self.latents]
         return np.concatenate([np.zeros(0), *(np.ravel(part) for part in parts)])
 
-    def fit(self, settings: Settings, progress: Progress = silent) -> Fit:
+    def fit(self, settings: Settings, progress: Progress | None = None) -> Fit:
         """The posterior, by the method of the settings. Raises `Problems` (F10, F11)."""
         from pplang._infer.fit import fit
+        from pplang._infer.settings import silent
 
-        return fit(self, settings, progress)
+        return fit(self, settings, progress or silent)
 
     @cached_property
     def target(self) -> Target:
@@ -269,6 +272,10 @@ class Bound:
 
 
 def _is_pass(name: str) -> Diagnostic | None:
+    from difflib import get_close_matches
+
+    from pplang._passes import pipeline
+
     if name in pipeline.NAMES:
         return None
     near = get_close_matches(name, pipeline.NAMES, n=1)
@@ -277,6 +284,8 @@ def _is_pass(name: str) -> Diagnostic | None:
 
 
 def _left_out(name: str) -> Diagnostic | None:
+    from pplang._passes import pipeline
+
     if name not in pipeline.NAMES or name in pipeline.OPTIONAL:
         return _is_pass(name)
     help = f"these can be left out: {', '.join(pipeline.OPTIONAL)}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace, _SubParsersAction
+from argparse import Namespace
 
 from pplang.cli import terminal
-from pplang.cli.parser import COMMANDS, parser
+from pplang.cli.parser import COMMANDS, of_command
 
 _BASH = """\
 _pplang() {{
@@ -41,12 +41,7 @@ def run(chosen: Namespace) -> int:
 
 def _options() -> dict[str, list[str]]:
     """The options of each command."""
-    (commands,) = (action for action in parser()._actions if isinstance(action, _SubParsersAction))
-    return {name: _of(one) for name, one in commands.choices.items()}
-
-
-def _of(one: ArgumentParser) -> list[str]:
-    return [option for action in one._actions for option in action.option_strings]
+    return {name: [option for action in of_command(name)._actions for option in action.option_strings] for name in COMMANDS}
 
 
 def _fish(options: dict[str, list[str]]) -> str:

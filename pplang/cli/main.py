@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from pplang import _files
 from pplang._diagnostics import Diagnostic, Problems
 from pplang.cli import terminal
-from pplang.cli.parser import COMMANDS, parser
+from pplang.cli.parser import COMMANDS, parse
 
 FINE, ERRORS, WRONG_USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 70, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (default: the process's own); the exit status. Raises SystemExit for `--help` and arguments that make no sense."""
-    chosen = parser().parse_args(arguments)
+    chosen = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         status = _run(chosen)
         sys.stdout.flush()

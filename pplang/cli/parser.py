@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,18 +29,40 @@ class _Version(Action):
         parser.exit(message=f"pplang {number}\n")
 
 
-def parser() -> ArgumentParser:
-    """The parser of the whole command line."""
+def parse(arguments: Sequence[str]) -> Namespace:
+    """The options of a command line. Raises SystemExit for `--help`, `--version` and arguments that make no sense."""
+    if arguments and arguments[0] in COMMANDS:  # one command's parser is made in a tenth of the time of all
+        chosen = of_command(arguments[0]).parse_args(arguments[1:])
+        chosen.command = arguments[0]
+        return chosen
+    return whole().parse_args(arguments)
+
+
+def of_command(name: str) -> ArgumentParser:
+    """The parser of one command's options."""
+    command = COMMANDS[name]
+    return _with_options(
+        ArgumentParser(
+            prog=f"pplang {name}", description=command.help, epilog=command.epilogue, formatter_class=RawDescriptionHelpFormatter
+        ),
+        command,
+    )
+
+
+def whole() -> ArgumentParser:
+    """The parser that knows the names of the commands, for what begins with none of them."""
     whole = ArgumentParser(prog="pplang", description="A small language for statistical models, and the compiler that makes them fit well.")
     whole.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
     commands = whole.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
-        one = commands.add_parser(
-            name, help=command.help, description=command.help, epilog=command.epilogue, formatter_class=RawDescriptionHelpFormatter
-        )
-        command.options(one)
-        one.add_argument("--debug", action="store_true", help="show a traceback when pplang itself fails")
+        commands.add_parser(name, help=command.help)
     return whole
+
+
+def _with_options(one: ArgumentParser, command: Command) -> ArgumentParser:
+    command.options(one)
+    one.add_argument("--debug", action="store_true", help="show a traceback when pplang itself fails")
+    return one
 
 
 def _json(one: ArgumentParser) -> None:
