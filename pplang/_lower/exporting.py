@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pplang._ir.program import Program
 from pplang._lower import code
+from pplang._lower.members import completed, derived_sets
 from pplang._lower.module import build, source
 
 _ABOUT = """A NumPyro model written by pplang.
@@ -28,6 +29,7 @@ def export(program: Program, sets: Mapping[str, Sequence[str | int]] | None = No
     functions = [built.prepare, built.model]
     body = built.imports.statements(functions)
     if sets is not None:
+        sets = completed(sets, derived_sets(program))
         body.append(code.assign("SETS", ast.Dict([code.constant(one) for one in sets], [_members(one) for one in sets.values()])))
     return source([*body, *functions], _ABOUT.format(prepared=prepared, modelled=modelled))
 

@@ -14,6 +14,7 @@ from pplang._diagnostics import InternalError
 from pplang._ir.program import Column, Program, Site
 from pplang._lower import code, distributions, expressions, indexing, reductions
 from pplang._lower.faults import Watched, look
+from pplang._lower.members import Derived, completed, derived_sets
 from pplang._lower.names import Imports, Names
 from pplang._lower.preparing import data_statements, roots
 from pplang._lower.statements import (
@@ -38,6 +39,7 @@ class Lowered:
     arguments: the names (of columns, inputs, derived columns, data-level relations and hidden tables) that `model` takes beside `sets`.
     inputs: those that `prepare` takes. identifiers: what a name is called in the module where that differs.
     axes: for each NumPyro site of the program the index sets of its dimensions, bound axes first.
+    derived: the index sets that follow from others, which a caller need not give.
     """
 
     text: str
@@ -46,6 +48,7 @@ class Lowered:
     identifiers: Mapping[str, str]
     axes: Mapping[str, tuple[str, ...]]
     watched: tuple[Watched, ...]
+    derived: tuple[Derived, ...]
     _cache: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -63,14 +66,14 @@ class Lowered:
         known = self.keywords(arrays)
         given = {word: known[word] for word in self.keywords(dict.fromkeys(self.inputs))}
         with np.errstate(all="ignore"):
-            made = self._function("prepare")(sets=sets, **given)
+            made = self._function("prepare")(sets=completed(sets, self.derived), **given)
         made = {name: np.asarray(value) for name, value in made.items()}
         look(self.watched, {**arrays, **made}, sets)
         return made
 
     def model(self, /, *, sets: Sets, **arguments: Any) -> None:
         """The NumPyro model. `arguments` by their names in the source (see `arguments`); observed ones may be left out to draw them."""
-        self._function("model")(sets=sets, **self.keywords(arguments))
+        self._function("model")(sets=completed(sets, self.derived), **self.keywords(arguments))
 
     def select(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Of all values by name (or by keyword already), those that `model` takes, as its keyword arguments."""
@@ -109,6 +112,7 @@ def lower(program: Program) -> Lowered:
         },
         _site_axes(program),
         builder.watched,
+        derived_sets(program),
     )
 
 
