@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import field, replace
+from math import inf
 from typing import Any
 
 from pplang._ir import expression as ire
+from pplang._ir.kinds import NAMED, REAL, Interval, Kind
 from pplang._ir.program import Input, Program, Site
 from pplang._records import dataclass
 
@@ -124,11 +126,23 @@ class Compiled:
         latents = [site for site in self.source.sites if site.role == "latent" and site.level != "generated"]
         params = [param for param in self.source.params]
         given = (
-            *(Input(site.name, site.sets, site.kind, site.structure) for site in latents),
-            *(Input(param.name, tuple(axis.set for axis in param.axes), param.kind, param.structure) for param in params),
+            *(Input(site.name, site.sets, _declarable(site.kind, site.structure), site.structure) for site in latents),
+            *(Input(param.name, tuple(axis.set for axis in param.axes), _declarable(param.kind, param.structure), param.structure) for param in params),
         )
         known = [site for site in self.source.sites if site.role == "deterministic" and site.level != "generated"]
         added = [site for stage in self.stages for site in stage.rewrite.inverse]
         sites = tuple(replace(site, level="model") for site in (*known, *added))
         sets = self.program.sets
         return retype(replace(self.source, sets=sets, inputs=(*self.source.inputs, *self.constants, *given), params=(), sites=sites, factors=(), restrictions=(), guide=None, reward=None))
+
+
+def _declarable(kind: Kind, structure: str | None) -> Kind:
+    """The narrowest kind around `kind` that a type in the source can say."""
+    if structure is not None:
+        return NAMED["unit"] if structure == "simplex" else REAL
+    if not isinstance(kind, Interval) or kind in NAMED.values():
+        return kind
+    if inf not in (-kind.lower, kind.upper):
+        within_unit = (kind.lower, kind.upper, kind.integer) == (0, 1, False)
+        return NAMED["unit"] if within_unit else Interval(kind.lower, kind.upper, integer=kind.integer)
+    return next(NAMED[name] for name in ("count", "int", "positive", "nonnegative", "real") if kind.within(NAMED[name]))  # type: ignore[arg-type]
