@@ -111,5 +111,9 @@ def literal(code: Code) -> float | None:
     return None
 
 
+def either_or(first: Code, second: Code) -> Code:
+    return ast.BoolOp(ast.Or(), [first, second])
+
+
 def is_plain_constant(code: Code) -> bool:
     return isinstance(code, ast.Constant) or (isinstance(code, ast.UnaryOp) and isinstance(code.operand, ast.Constant))

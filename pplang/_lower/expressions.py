@@ -13,7 +13,7 @@ from pplang._ir.kinds import NAMED, Interval, Kind
 from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.terms import Term, aligned, union
-from pplang._lower.unit import Loop, Scope, each, elementwise, rule
+from pplang._lower.unit import Loop, Scope, each, elementwise, every, rule
 
 _LONGEST = 24
 """How many operands one generated line adds or multiplies."""
@@ -44,8 +44,7 @@ def _variable(node: ir.Variable, scope: Scope) -> Term:
     bound = scope.variables[node.name]
     if isinstance(bound, Loop):
         return Term(code.name(bound.position), type="member", member=bound.set)
-    positions = code.call(scope.unit.static("arange"), code.size(bound.set)) if bound.kept is None else code.name(bound.kept)
-    return Term(positions, (bound,), type="member", member=bound.set)
+    return Term(every(bound), (bound,), type="member", member=bound.set)
 
 
 @rule(ir.Member)
@@ -190,7 +189,8 @@ def either(scope: Scope, condition: Term, then: ir.Expression, otherwise: ir.Exp
     first, second = scope, scope
     if _can_fail(then) or _can_fail(otherwise):
         condition = scope.unit.store(condition)
-        first, second = scope.within(condition), scope.within(_opposite(scope, condition))
+        first = scope.within(condition)
+        second = scope.within(scope.unit.store(_opposite(scope, condition))) if _can_fail(otherwise) else scope
     yes, no = first.value(then), second.value(otherwise)
     if yes.type != no.type or yes.member != no.member:
         yes, no = first.number(then), second.number(otherwise)
@@ -282,10 +282,7 @@ def _inside(scope: Scope, term: Term, wanted: Interval) -> Term:
         checks.append((">" if wanted.lower_open else ">=", wanted.lower))
     if wanted.upper != float("inf"):
         checks.append(("<" if wanted.upper_open else "<=", wanted.upper))
-    parts = [
-        elementwise(lambda a, b, sign=sign: code.compare(a, sign, b), (term, number(_tidy(bound))), "bool")
-        for sign, bound in checks
-    ]
+    parts = [elementwise(lambda a, b, sign=sign: code.compare(a, sign, b), (term, number(_tidy(bound))), "bool") for sign, bound in checks]
     total = parts[0] if len(parts) == 1 else elementwise(lambda a, b: code.binary(a, "&", b), parts, "bool")
     return scope.unit.store(total)
 

@@ -12,7 +12,7 @@ from pplang._ir.program import Order
 from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.terms import Axis, Term, aligned, ordered, permuted, union
-from pplang._lower.unit import Hidden, Loop, Scope, row_order, rule, type_of
+from pplang._lower.unit import Hidden, Loop, Scope, every, row_order, rule, type_of
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def pick(array: str, base: Code, slots: Sequence[_Slot]) -> Term:
         if (one.axis is not None and one.axis not in spelt) or one.kept is not None:
             codes.append(code.whole())
         else:
-            positions = one.positions or _every(one.axis)
+            positions = one.positions or Term(every(axis_of(one)), (axis_of(one),))
             codes.append(aligned(positions, gathered))
             advanced.append(place)
     adjacent = not advanced or advanced[-1] - advanced[0] == len(advanced) - 1
@@ -87,9 +87,9 @@ def pick(array: str, base: Code, slots: Sequence[_Slot]) -> Term:
     return Term(result, axes, tuple(one.kept for one in slots if one.kept is not None))
 
 
-def _every(axis: Axis | None) -> Term:
-    assert axis is not None
-    return Term(code.call("np.arange", code.size(axis.set)), (axis,))
+def axis_of(slot: _Slot) -> Axis:
+    assert slot.axis is not None
+    return slot.axis
 
 
 # steps back in time

@@ -148,7 +148,9 @@ def build(program: Program) -> Built:
     model = Unit(program, names, imports, "jnp", environment, prepare=prepare)
     modelled = model_statements(model)
     prepared += prepare.take_pending()
-    outputs = sorted(prepare.defined, key=_place(program))
+    _drop_unused(model, modelled)
+    made = prepare.defined - {one.name for one in prepare.hidden.values()}
+    outputs = sorted(made | (prepare.defined & set(model.arguments)), key=_place(program))
     result = ast.Return(ast.Dict([code.constant(one) for one in outputs], [code.name(names[one]) for one in outputs]))
     watched = tuple(_watched(program, prepare))
     observed = {site.name for site in program.sites if site.role == "observed"}
@@ -161,6 +163,13 @@ def build(program: Program) -> Built:
         model,
         watched,
     )
+
+
+def _drop_unused(unit: Unit, body: list[ast.stmt]) -> None:
+    """Leave out arguments that were asked for and then not needed."""
+    used = {node.id for statement in body for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    for name in [one for one in unit.arguments if unit.names[one] not in used]:
+        del unit.arguments[name]
 
 
 def _place(program: Program) -> Any:
@@ -176,7 +185,8 @@ def model_statements(unit: Unit) -> list[ast.stmt]:
     made: list[ast.stmt] = []
     for param in program.params:
         made += param_statements(param, unit)
-    users = [(site.name, names_in((site.right, site.starting, site.weight, site.where))) for site in program.sites]
+    later = [site for site in program.sites if site.level != "data" or site.stochastic]
+    users = [(site.name, names_in((site.right, site.starting, site.weight, site.where))) for site in later]
     elsewhere = names_in(
         [*(one for factor in program.factors for one in (factor.value, factor.weight, factor.where)),
          *(one for restrict in program.restrictions for one in (restrict.condition, restrict.where))]

@@ -150,11 +150,28 @@ def _masked_contraction(scope: Scope, operands: list[Term], bound: tuple[Axis, .
         return contract(scope, operands, bound)
     host = next((place for place, one in enumerate(operands) if set(condition.axes) <= set(one.axes)), None)
     if host is None:
-        return contract(scope, [*operands, condition], bound)
+        return contract(scope, [*operands, _weights(scope, condition)], bound)
     where = scope.unit.function("where")
     zero = Term(code.constant(0), plain=True)
     masked = elementwise(lambda *parts: code.call(where, *parts), (condition, operands[host], zero), operands[host].type)
     return contract(scope, [*operands[:host], masked, *operands[host + 1 :]], bound)
+
+
+def _weights(scope: Scope, condition: Term) -> Term:
+    """A condition as zeros and ones; what is known of one in `prepare` is made the real numbers there that a contraction takes."""
+    prepare = scope.unit.prepare
+    name = condition.code.id if isinstance(condition.code, ast.Name) else None
+    hidden = next((one for one in prepare.hidden.values() if one.name == name), None) if prepare is not None else None
+    if prepare is None or hidden is None:
+        return condition
+    key = ("weights", hidden.name)
+    if key not in prepare.hidden:
+        made = prepare.names.add(f"{hidden.name}_weights")
+        prepare.hidden[key] = replace(hidden, name=made, term=replace(hidden.term, type="real"))
+        prepare.pending.append(code.assign(made, code.binary(code.constant(1.0), "*", code.name(hidden.name))))
+        prepare.defined.add(made)
+    scope.unit.arguments[prepare.hidden[key].name] = None
+    return replace(condition, code=code.name(prepare.hidden[key].name), type="real")
 
 
 def contract(scope: Scope, operands: list[Term], bound: Sequence[Axis]) -> Term:

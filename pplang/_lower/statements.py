@@ -11,9 +11,12 @@ from pplang._ir.kinds import Interval, Kind
 from pplang._ir.program import (
     Columns,
     Factor,
+    Free,
+    Gaps,
     Labels,
     Levels,
     NumberRange,
+    Pairs,
     Param,
     ProductSet,
     Program,
@@ -235,7 +238,19 @@ def _may_be_empty(program: Program, set_name: str) -> bool:
             return last < first
         case ProductSet(sets):
             return any(_may_be_empty(program, one) for one in sets)
+        case Gaps(base) | Free(base) | Pairs(base):
+            return _fewest(program, base) < 2
     return True
+
+
+def _fewest(program: Program, set_name: str) -> int:
+    """How many members a set has at least."""
+    match program.set[set_name].members:
+        case Labels(labels):
+            return len(labels)
+        case NumberRange(ir.Number(int() as first), ir.Number(int() as last)):
+            return last - first + 1
+    return 0 if _may_be_empty(program, set_name) else 1
 
 
 def _fixed(site: Site, unit: Unit) -> list[ast.stmt]:

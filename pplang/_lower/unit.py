@@ -278,17 +278,26 @@ def hoist(scope: Scope, node: ir.Expression, axes: Sequence[Axis], build: Callab
     fresh = {axis.variable: Axis(prepare.next_order(), axis.variable, axis.set) for axis in axes}
     key = (id(node), tuple((axis.variable, axis.set) for axis in axes))
     if key not in prepare.hidden:
-        start = len(prepare.pending)
-        term = build(Scope(prepare, fresh))
-        name = prepare.names.add(f"known_{_digest([*prepare.pending[start:], ast.Expr(term.code)])}")
-        prepare.hidden[key] = Hidden(name, term, node.span, names_in([node]))
-        prepare.pending.append(code.assign(name, term.code))
-        prepare.defined.add(name)
+        prepare.hidden[key] = _hide(prepare, node, build, fresh)
     hidden = prepare.hidden[key]
     scope.unit.arguments[hidden.name] = None
     back = {axis.variable: axis for axis in axes}
     mine = tuple(back[axis.variable] for axis in hidden.term.axes)
     return replace(hidden.term, code=code.name(hidden.name), axes=mine, plain=False)
+
+
+def _hide(prepare: Unit, node: ir.Expression, build: Callable[[Scope], Term], variables: Mapping[str, Axis]) -> Hidden:
+    """Have `prepare` compute a value; one that it computes already is not computed again."""
+    start = len(prepare.pending)
+    term = build(Scope(prepare, variables))
+    digest = _digest([*prepare.pending[start:], ast.Expr(term.code)])
+    known = next((one for one in prepare.hidden.values() if one.name.startswith(f"known_{digest}")), None)
+    if known is not None and start == len(prepare.pending):
+        return replace(known, term=term)
+    name = prepare.names.add(f"known_{digest}")
+    prepare.pending.append(code.assign(name, term.code))
+    prepare.defined.add(name)
+    return Hidden(name, term, node.span, names_in([node]))
 
 
 def _digest(body: list[ast.stmt]) -> str:
@@ -322,9 +331,23 @@ def as_number(term: Term) -> Term:
         return replace(term, code=code.binary(code.constant(1), "*", term.code), type="int")
     if term.type == "member":
         assert term.member is not None
-        first = code.call("min", code.members(term.member), default=code.constant(0))
-        return term.become(code.binary(first, "+", term.code), type="int", member=None)
+        return term.become(_integers(term), type="int", member=None)
     return term
+
+
+def _integers(term: Term) -> Code:
+    """The integers of members of a numeric range. The positions may be traced, so NumPy cannot look them up; the range may be empty."""
+    assert term.member is not None
+    members = code.members(term.member)
+    if len(term.axes) == 1 and term.axes[0].set == term.member and ast.dump(term.code) == ast.dump(every(term.axes[0])):
+        return code.call("np.array", members)
+    first = ast.Subscript(code.either_or(members, ast.List([code.constant(0)], ast.Load())), code.constant(0), ast.Load())
+    return code.binary(first, "+", term.code)
+
+
+def every(axis: Axis) -> Code:
+    """The positions of all members of an axis."""
+    return code.call("np.arange", code.size(axis.set)) if axis.kept is None else code.name(axis.kept)
 
 
 def type_of(kind: Kind) -> tuple[Type, str | None]:
