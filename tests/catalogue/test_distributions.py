@@ -80,3 +80,23 @@ def test_density_support_and_gradient(case: Case) -> None:
     assert np.isfinite(inside).all()
     assert outside is None or np.isneginf(outside).all()
     assert all(np.isfinite(one).all() for one in jax.tree.leaves(gradient))
+
+
+_OWN = {
+    form.numpyro: case for case in CASES if (form := form_for(DISTRIBUTIONS[case.name], set(case.arguments))).numpyro.startswith("pplang.")
+}
+
+
+@pytest.mark.parametrize("case", _OWN.values(), ids=str)
+def test_own_distributions_are_pytrees_and_expand(case: Case) -> None:
+    """What NumPyro's plates, scan and vmap do with a distribution."""
+    made = build(case.name, case.arguments, case.size)
+    leaves, structure = jax.tree.flatten(made)
+    rebuilt = jax.tree.unflatten(structure, leaves)
+    assert rebuilt.batch_shape == made.batch_shape
+    assert rebuilt.event_shape == made.event_shape
+    value = jnp.asarray(case.inside)
+    np.testing.assert_array_equal(rebuilt.log_prob(value), made.log_prob(value))
+    wider = made.expand((2, *made.batch_shape))
+    assert wider.batch_shape == (2, *made.batch_shape)
+    assert wider.log_prob(value).shape == jnp.broadcast_shapes(wider.batch_shape, jnp.shape(made.log_prob(value)))
