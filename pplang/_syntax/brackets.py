@@ -24,19 +24,25 @@ def unmatched_brackets(tokens: Sequence[Token], text: str, faults: Faults) -> fr
     unclosed: list[int] = []
     bad: set[int] = set()
     excused: set[int] = set()
-    too_deep = False
+    too_deep = 0  # how many of the open ones are beyond the limit; they are not kept, so no text makes this slow
     for i, one in enumerate(tokens):
         if open_ones and tokens[i - 1].type == "NEWLINE" and _surely_begins_statement(tokens, i, open_ones, text):
             unclosed += open_ones
             open_ones.clear()
+            too_deep = 0
         if one.type == DAMAGE:
             excused.update(open_ones)  # what closes them may be part of what could not be read
         if one.type in CLOSER:
-            open_ones.append(i)
-            if len(open_ones) > limits.NESTING and not too_deep:
-                too_deep = True
-                bad.add(i)
+            if len(open_ones) < limits.NESTING:
+                open_ones.append(i)
+                continue
+            if not too_deep:
                 faults.add(too_deeply_nested(one))
+            too_deep += 1
+            bad.add(i)
+        elif one.type in CLOSERS and too_deep:
+            too_deep -= 1
+            bad.add(i)
         elif one.type in CLOSERS:
             partner = next((k for k in reversed(open_ones) if CLOSER[tokens[k].type] == one.type), None)
             if partner is None:
@@ -54,14 +60,15 @@ def unmatched_brackets(tokens: Sequence[Token], text: str, faults: Faults) -> fr
 def _surely_begins_statement(tokens: Sequence[Token], i: int, open_ones: Sequence[int], text: str) -> bool:
     """At the start of a line, with a word or a `~` that cannot stand in brackets (those of a loop or block of another language excepted)."""
     start = place(tokens[i]).start
-    if start > 0 and text[start - 1] not in "\r\n" or any(is_foreign_brace(tokens, k) for k in open_ones):
+    if start > 0 and text[start - 1] not in "\r\n":
         return False
-    if tokens[i].type in STATEMENT_WORDS:
-        return True
-    for one in tokens[i:]:
-        if one.type in ("NEWLINE", "TILDE"):
-            return one.type == "TILDE"
-    return False
+    if tokens[i].type not in STATEMENT_WORDS:
+        end = i
+        while end < len(tokens) and tokens[end].type not in ("NEWLINE", "TILDE"):
+            end += 1
+        if end == len(tokens) or tokens[end].type == "NEWLINE":
+            return False
+    return not any(is_foreign_brace(tokens, k) for k in open_ones)
 
 
 def is_foreign_brace(tokens: Sequence[Token], i: int) -> bool:
@@ -89,7 +96,7 @@ def _report_unclosed(openers: Sequence[Token], text: str, faults: Faults) -> Non
     """One message for each line, however many brackets it leaves open."""
     for _, group in groupby(openers, key=lambda one: text.count("\n", 0, place(one).start)):
         on_line = list(group)
-        missing = "".join(_SIGN[one.type] for one in reversed(on_line))
+        missing = "".join(_SIGN[one.type] for one in reversed(on_line)) if len(on_line) <= 20 else "what closes them"
         faults.add(
             Diagnostic(
                 "X07",

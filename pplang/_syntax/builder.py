@@ -6,11 +6,12 @@ All tokens are kept, so the first and last child of a rule tell where it stands.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from lark.lexer import Token
 
+from pplang._records import dataclass
 from pplang._source import Span
 from pplang._syntax import tree
 

@@ -130,6 +130,8 @@ def bad_label(failure: Failure) -> Mistake | None:
     opener = failure.open_bracket
     if opener is None or opener.type != "OPEN_BRACE" or not {"NAME", "STRING"} <= failure.expected:
         return None
+    if failure.token.value in reserved_words():
+        return None
     help_ = 'anything else goes in quotes: {"0.5 mg", "1 mg"}'
     return mistake(failure, "X36", "labels are names, whole numbers or texts", help=help_)
 
@@ -242,11 +244,20 @@ def undefined(failure: Failure) -> Mistake | None:
         return None
     name = name_before(failure)
     if failure.token.type == "END_OF_LINE":
-        help_ = f"{name} ~ Normal(0, 1)   or   {name} = 1"
-        return mistake(failure, "X22", f"nothing is said about `{name}`", help=help_, span=place(failure.near(-1)))
+        left = _written(failure)
+        help_ = f"write   {left} ~ Normal(0, 1)   or   {left} = 1"
+        span = place(failure.tokens[failure.line[0]], failure.near(-1))
+        return mistake(failure, "X22", f"nothing is said about `{name}`", help=help_, span=span)
     name = "x" if failure.token.type == "OPEN_PARENTHESIS" else name
     help_ = f"a relation begins with the name it defines: {name} ~ Normal(0, 1)   or   {name} = 1"
     return mistake(failure, "X23", "`~` or `=` is missing", f"after `{failure.near(-1).value}` comes `~` or `=`", help_)
+
+
+def _written(failure: Failure) -> str:
+    """The left side of a relation as the user wrote it, without its annotations."""
+    start = max(failure.line[0], failure.head)
+    words = (one.value for one in failure.tokens[start : failure.at])
+    return "".join(f" {word} " if word == "in" else f"{word} " if word in (",", "report") else word for word in words)
 
 
 SLIPS = (

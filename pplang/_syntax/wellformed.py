@@ -44,7 +44,7 @@ def _too_deep(statement: tree.Statement) -> Span | None:
     todo: list[tuple[tree.Node, int]] = [(statement, 0)]
     while todo:
         node, depth = todo.pop()
-        if depth > limits.NESTING + 1:
+        if depth > limits.NESTING:
             return Span(node.span.start, min(node.span.end, node.span.start + 1))
         inside = depth + isinstance(node, _EXPRESSIONS)
         todo += [(child, inside) for child in children(node)]
