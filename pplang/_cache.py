@@ -48,7 +48,8 @@ def compiled(program: Callable[[], tuple[Callable[..., Any], tuple[Any, ...]]], 
         function, examples = program()
         lowered = jax.jit(function).lower(*examples)
     executable = lowered.compile()
-    if entry:
+    # What JAX took from a persistent cache of its own cannot be kept: serialised again, it lacks its code and fails when it is run.
+    if entry and not jax.config.jax_compilation_cache_dir:
         _store(entry, executable)
     return executable
 
