@@ -58,7 +58,7 @@ def unmatched_brackets(tokens: Sequence[Token], text: str, faults: Faults) -> fr
 
 
 def _surely_begins_statement(tokens: Sequence[Token], i: int, open_ones: Sequence[int], text: str) -> bool:
-    """At the start of a line, with a word or a `~` that cannot stand in brackets (those of a loop or block of another language excepted)."""
+    """At the start of a line, with a word or a `~` that cannot stand in brackets (loops and blocks of other languages excepted)."""
     start = place(tokens[i]).start
     if start > 0 and text[start - 1] not in "\r\n":
         return False

@@ -14,6 +14,7 @@ from lark.lexer import Token
 from pplang._records import dataclass
 from pplang._source import Span
 from pplang._syntax import tree
+from pplang._syntax.faults import place
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def span_of(children: Sequence[Child]) -> Span:
 
 
 def _span(child: Child) -> Span:
-    return Span(child.start_pos, child.end_pos) if isinstance(child, Token) else child.span
+    return place(child) if isinstance(child, Token) else child.span
 
 
 def _nodes(children: Iterable[Child]) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from pplang._source import Span
 from pplang._syntax import tree
@@ -109,7 +110,7 @@ def _indented(file: tree.File, span: Span) -> bool:
 
 def _separate(items: Sequence[_Item], file: tree.File) -> None:
     """Blank lines where the source has some; a tree without a source gets them around its blocks."""
-    for before, one in zip(items, items[1:], strict=False):
+    for before, one in pairwise(items):
         above, below = before.row, one.row
         if above is not None and below is not None and (above.role == "note" or below.role == "clause"):
             continue

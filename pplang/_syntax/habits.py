@@ -62,8 +62,9 @@ def colon_equal(failure: Failure) -> Mistake | None:
 def double_equal(failure: Failure) -> Mistake | None:
     if failure.token.value != "==" or not (failure.after_name or "EQUAL" in failure.expected):
         return None
+    word = "" if failure.first.type == "NAME" else f"{failure.first.value} "
     mended = failure.with_instead(0, 1, ("EQUAL", "="))
-    return mistake(failure, "X03", "`==` compares, it does not define", help=f"write {name_before(failure)} = ...", mended=mended)
+    return mistake(failure, "X03", "`==` compares, it does not define", help=f"write {word}{name_before(failure)} = ...", mended=mended)
 
 
 def double_star(failure: Failure) -> Mistake | None:
@@ -106,7 +107,7 @@ def colon_range(failure: Failure) -> Mistake | None:
             failure,
             "X15",
             "a range is written with two dots",
-            help=_range(failure),
+            help=f"write {_range(failure)}",
             span=span,
             mended=failure.with_instead(0, 1, ("DOTS", "..")),
         )

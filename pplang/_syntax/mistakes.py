@@ -62,8 +62,7 @@ def _what_fits(expected: frozenset[str]) -> str:
     elif "PLUS" in rest:
         kinds.append("an operator")
         rest -= _OPERATOR
-    for type_ in sorted(rest, key=lambda one: (one in _NAMED, one)):
-        kinds.append(_NAMED[type_] if type_ in _NAMED else f"`{_sign(type_)}`")
+    kinds += [_NAMED[type_] if type_ in _NAMED else f"`{_sign(type_)}`" for type_ in sorted(rest, key=lambda one: (one in _NAMED, one))]
     if len(kinds) > 6:
         kinds = [*kinds[:6], "..."]
     return "here may stand: " + ", ".join(kinds) if kinds else "nothing more may follow"

@@ -15,10 +15,11 @@ from lark.lexer import Token
 from pplang._diagnostics import Diagnostic, Problems
 from pplang._source import Source, Span
 from pplang._syntax import limits, tree
+from pplang._syntax.failure import Failure
 from pplang._syntax.faults import Faults
 from pplang._syntax.grammar import parser
 from pplang._syntax.layout import Piece, pieces
-from pplang._syntax.mistakes import Failure, explain, without_line
+from pplang._syntax.mistakes import explain, without_line
 from pplang._syntax.wellformed import check_form
 from pplang._syntax.words import read_words
 

@@ -102,7 +102,7 @@ def range_as_axis(failure: Failure) -> Mistake | None:
     bound = failure.near(-1).type == "IN"
     function = failure.near(-2).type == "IN" and failure.token.type in ("OPEN_PARENTHESIS", "COLON", "DOTS")
     in_target = failure.open_bracket is not None and failure.open_bracket.type == "OPEN_BRACKET"
-    if not (number and (bound or in_target) or function):
+    if not ((number and (bound or in_target)) or function):
         return None
     help_ = "name it: index K = 1..8, then write k in K" if bound or function else "name the set: index K = 1..8, then theta[k in K]"
     return mistake(failure, "X34", "an index set has a name", "this is not the name of a set", help_)
@@ -168,7 +168,7 @@ def broken_if(failure: Failure) -> Mistake | None:
 def misplaced_for(failure: Failure) -> Mistake | None:
     """`for i, j in I`, `for i in I, j in J`, `y = x[i] for i in I`."""
     one = failure.token
-    if one.type == "COMMA" and failure.near(-2).type == "FOR" or one.type == "IN" and failure.near(-2).type == "COMMA":
+    if (one.type == "COMMA" and failure.near(-2).type == "FOR") or (one.type == "IN" and failure.near(-2).type == "COMMA"):
         return mistake(failure, "X39", "each index has a `for` of its own", help="write: for i in I for j in J")
     if one.type == "FOR" and failure.open_bracket is None:
         help_ = f"bind the index on the left, {name_before(failure)}[i in I] = ...; or reduce: sum(x[i] for i in I)"

@@ -9,7 +9,7 @@ from pplang._source import Span
 from pplang._syntax import limits, tree
 from pplang._syntax.faults import Faults
 
-_EXPRESSIONS = tree.Expression.__args__  # type: ignore[attr-defined]
+_EXPRESSIONS = tree.Expression.__args__
 _FORMULA_SIGNS = ("=", "+", "-", "@")
 
 

@@ -174,7 +174,7 @@ def _report_habits(semicolons: list[Token], foreign_comments: list[Token], sourc
 
 def _elsewhere(tokens: list[Token], source: Source) -> tuple[str, ...]:
     """A note that names the further lines on which a fault stands."""
-    first, *others = dict.fromkeys(source.position(place(one).start)[0] for one in tokens)
+    _, *others = dict.fromkeys(source.position(place(one).start)[0] for one in tokens)
     if not others:
         return ()
     numbers = ", ".join(str(line) for line in others[:8]) + (" and more" if len(others) > 8 else "")

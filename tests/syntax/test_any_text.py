@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import random
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import PROGRAMS, codes, faults, read
+from reading import PROGRAMS, codes, faults
 
 from pplang._diagnostics import Problems, render
 from pplang._source import Source
