@@ -169,7 +169,7 @@ ELEMENTARY = (
 )
 
 STATISTICAL = (
-    _number("logistic", _increasing(_logistic, 0.0, 1.0), "jax.nn.sigmoid", "scipy.special.expit", safe=0.0, summary="1 / (1 + exp(-x))"),
+    _number("logistic", _increasing(_logistic, 0.0, 1.0), _SPECIAL + "expit", "scipy.special.expit", safe=0.0, summary="1 / (1 + exp(-x))"),
     _number(
         "logit",
         _increasing(lambda p: math.log(p / (1 - p)) if p < 1 else inf),

@@ -50,9 +50,7 @@ class Truncated(dist.Distribution):
     def support(self) -> constraints.Constraint:
         lower, upper = self.ends
         if is_discrete(self.base):
-            if upper is None:
-                return constraints.integer_greater_than(lower)
-            return constraints.integer_interval(jnp.iinfo(int).min if lower is None else lower, upper)
+            return constraints.integer_greater_than(lower) if upper is None else constraints.integer_interval(lower, upper)
         if lower is None:
             return constraints.real if upper is None else constraints.less_than_eq(upper)
         return constraints.greater_than_eq(lower) if upper is None else constraints.interval(lower, upper)
@@ -179,13 +177,16 @@ class Ordered(dist.Distribution):
         return jnp.sort(jnp.moveaxis(drawn, 0, -1), -1)
 
 
-def sum_to_zero(base: dist.Normal, size: int) -> dist.ZeroSumNormal:
+def sum_to_zero(base: dist.Normal, size: int) -> dist.TransformedDistribution:
     """`size` draws of Normal(m, s) given that their sum is zero (m plays no part), a normalised density on that hyperplane.
 
     The density is taken in orthonormal coordinates of the hyperplane: -(size - 1) / 2 log(2 pi s^2) - sum x^2 / (2 s^2). Stan's
     sum_to_zero_vector with a normal prior has size in place of size - 1, which is not normalised in s.
     """
-    return dist.ZeroSumNormal(base.scale, (size,))
+    # NumPyro's ZeroSumNormal has one scale for all its draws.
+    scale = jnp.expand_dims(jnp.broadcast_to(base.scale, base.batch_shape), -1)
+    free = dist.Normal(0.0, scale).expand((*base.batch_shape, size - 1)).to_event(1)
+    return dist.TransformedDistribution(free, transforms.ZeroSumTransform(1))
 
 
 class ZeroInflated(dist.Distribution):
