@@ -1,4 +1,4 @@
-"""Write the generated pages of the manual: the catalogue and the messages.
+"""Write the generated pages of the manual: the catalogue, the commands and the messages.
 
 python docs/generate.py            # write them
 python docs/generate.py --check    # exit status 1 if they are not up to date
@@ -6,29 +6,18 @@ python docs/generate.py --check    # exit status 1 if they are not up to date
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
 from pplang._catalogue.reference import reference
+from pplang.cli.parser import COMMANDS
 
 DOCS = Path(__file__).parent
 MESSAGES = DOCS.parent / "pplang" / "_messages"
 
-ROOMS = {
-    "X": "Syntax",
-    "L": "Limits",
-    "N": "Names",
-    "D": "Tables and indices",
-    "T": "Order and time",
-    "G": "What depends on what",
-    "K": "Kinds",
-    "A": "Annotations",
-    "E": "Discrete unknowns",
-    "F": "Fitting",
-    "C": "Data",
-    "I": "The command line",
-    "O": "Output files",
-}
+LETTERS = "XLNDTGKAREFCIO"
+"""The letters of the codes in the order of the page: from the text of a model to its fit."""
 
 
 def messages() -> str:
@@ -38,14 +27,41 @@ def messages() -> str:
         "Every message carries a code, the place it is about, and an edit that mends the fault. `pplang message D02` shows one text.",
         "Generated from `pplang/_messages`; do not edit.",
     ]
-    for letter, title in ROOMS.items():
-        path = MESSAGES / f"{letter}.md"
-        if path.exists():
-            parts += [f"# {title}", path.read_text(encoding="utf-8").strip().replace("```ppl\n", "```ppl-fragment\n")]
+    for path in sorted(MESSAGES.glob("*.md"), key=lambda path: LETTERS.index(path.stem)):
+        parts.append(path.read_text(encoding="utf-8").strip().replace("```ppl\n", "```ppl-fragment\n"))
     return "\n\n".join(parts) + "\n"
 
 
-PAGES = {"catalogue.md": reference, "messages.md": messages}
+def commands() -> str:
+    """Every command with its arguments and options, as the command line itself describes them."""
+    parts = [
+        "# Commands",
+        "Generated from `pplang/cli`; do not edit. Results go to standard output, progress and messages to standard error. The exit status is 0 when all "
+        "is well, 1 when the model or the data have faults, 2 for a wrong call, 70 for a fault of pplang, 130 when interrupted.",
+    ]
+    for name, command in COMMANDS.items():
+        one = argparse.ArgumentParser(add_help=False)
+        command.options(one)
+        rows = [f"| {_spelled(action)} | {_help(action)} |" for action in one._actions]
+        parts += [f"## pplang {name}", command.help, "\n".join(["| argument | meaning |", "|---|---|", *rows])]
+    return "\n\n".join(parts) + "\n"
+
+
+def _spelled(action: argparse.Action) -> str:
+    """`-o FILE`, `--output FILE`, or `MODEL ...` for one that is given by position."""
+    value = str(action.metavar or action.dest.upper())
+    several = " ..." if action.nargs in ("*", "+") else ""
+    takes_none = action.nargs == 0
+    if action.choices:
+        value = "\\|".join(map(str, action.choices))
+    return ", ".join(f"`{option}{'' if takes_none else ' ' + value}`" for option in action.option_strings) or f"`{value}{several}`"
+
+
+def _help(action: argparse.Action) -> str:
+    return (action.help or "").replace("%(default)s", str(action.default)).replace("|", "\\|")
+
+
+PAGES = {"catalogue.md": reference, "commands.md": commands, "messages.md": messages}
 
 
 def main() -> int:

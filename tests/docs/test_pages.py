@@ -13,6 +13,11 @@ import pytest
 import pplang
 from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._catalogue.functions import FUNCTIONS
+from pplang._passes.pipeline import NAMES
+from pplang._source import Source
+from pplang._syntax.format import format_file
+from pplang._syntax.parse import parse
+from pplang.cli.parser import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 MESSAGES = ROOT / "pplang" / "_messages"
@@ -43,6 +48,11 @@ def test_program_in_the_manual_checks(program: str) -> None:
     pplang.compile_text(program, name="manual.ppl")
 
 
+@pytest.mark.parametrize("program", programs())
+def test_program_in_the_manual_is_formatted(program: str) -> None:
+    assert format_file(parse(Source("manual.ppl", program))) == program
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "sh", "python")], ids=lambda page: page.name)
 def test_commands_and_python_of_a_page_run(page: Path, tmp_path: Path) -> None:
     """In their order, in one folder that has the examples."""
@@ -65,6 +75,17 @@ def test_generated_pages_are_up_to_date() -> None:
 
 def manual() -> str:
     return "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_shown_in_use(name: str) -> None:
+    sessions = "\n".join(body for page in PAGES for _, body in blocks(page, "sh"))
+    assert re.search(rf"\bpplang {name}\b", sessions, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_pass_is_explained(name: str) -> None:
+    assert f"\n## {name}\n" in (ROOT / "docs" / "passes.md").read_text(encoding="utf-8")
 
 
 def test_every_distribution_and_function_is_in_the_manual() -> None:
