@@ -6,12 +6,13 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pplang._check.retype import environment_of
 from pplang._ir import expression as ir
 from pplang._ir.kinds import INT, REAL, Boolean, Kind
 from pplang._ir.program import IndexSet, Input, NumberRange, Program
 from pplang._lower.module import source
 from pplang._lower.names import Imports, Names
-from pplang._lower.unit import Scope, Unit, each, environment_of
+from pplang._lower.unit import Scope, Unit, each
 
 _ANY = "?"
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from pplang._check.environment import kind_words
 from pplang._diagnostics import Diagnostic, Problems
-from pplang._ir.kinds import REAL, Interval
+from pplang._ir.kinds import NAMED, REAL, Interval
 from pplang._source import NOWHERE, Span
 
 
@@ -51,7 +50,7 @@ def _fault(one: Watched, values: Any, sets: Mapping[str, Sequence[str | int]]) -
     span = one.span if one.span != NOWHERE else None
     shown = f"{f'`{one.name}`' if one.name else 'this'} is {_words(value)}{_where(one, wrong, values.size, first, sets)}"
     if one.role and np.isfinite(value):
-        title = f"data outside what a distribution takes: {one.role} must be {kind_words(one.wanted)}"
+        title = f"data outside what a distribution takes: {one.role} must be {_kind(one.wanted)}"
         return Diagnostic("C51", title, span, shown, help="correct the data, or limit the relation to the rows that have it: where ...")
     help = "say what it should be there: if x > 0 then log(x) else 0; or leave those rows out"
     return Diagnostic("C50", "an expression of the data has no finite value", span, shown, help=help)
@@ -61,6 +60,13 @@ def _inside(values: Any, wanted: Interval) -> Any:
     above = values > wanted.lower if wanted.lower_open and wanted.lower != -inf else values >= wanted.lower
     below = values < wanted.upper if wanted.upper_open and wanted.upper != inf else values <= wanted.upper
     return above & below
+
+
+def _kind(wanted: Interval) -> str:
+    for word, kind in NAMED.items():
+        if kind == wanted:
+            return word
+    return f"between {wanted.lower:g} and {wanted.upper:g}"
 
 
 def _words(value: Any) -> str:

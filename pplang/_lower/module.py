@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
+from pplang._check.retype import environment_of
 from pplang._diagnostics import InternalError
 from pplang._ir.program import Column, Program, Site
 from pplang._lower import code, distributions, expressions, indexing, reductions
@@ -24,7 +25,7 @@ from pplang._lower.statements import (
     restrict_statements,
     stochastic_statements,
 )
-from pplang._lower.unit import Unit, environment_of, names_in
+from pplang._lower.unit import Unit, names_in
 
 _ = distributions, expressions, indexing, reductions
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from pplang._check.environment import Entry, Environment
+from pplang._check.environment import Environment
 from pplang._check.types import Typer
-from pplang._diagnostics import Collector, InternalError
+from pplang._diagnostics import InternalError
 from pplang._ir import expression as ir
 from pplang._ir.expression import Binder
 from pplang._ir.kinds import Boolean, Date, Interval, Kind, Member
@@ -91,6 +91,11 @@ class Unit:
         if name in program.site:
             return program.site[name].level == "data" or name in program.column or name in program.input
         return name in program.column or name in program.input
+
+    def is_fixed(self, name: str) -> bool:
+        """Is it data that `prepare` may compute with? Inputs that inference tunes are not."""
+        found = self.program.input.get(name)
+        return self.is_data(name) and not (found is not None and any(note.name == "tuned" for note in found.notes))
 
     def local(self, name: str) -> Code:
         """The code for the whole table of a name, asked of the caller if this function does not compute it."""
@@ -264,7 +269,7 @@ def free_axes(scope: Scope, node: ir.Expression, at_least: int) -> tuple[Axis, .
                 found[name] = axis
             case ir.Reference(name, _):
                 tables += 1
-                if not scope.unit.is_data(name) or (name in scope.unit.program.site and name in scope.unit.defined):
+                if not scope.unit.is_fixed(name) or (name in scope.unit.program.site and name in scope.unit.defined):
                     return None
             case ir.Distribution() | ir.Mixture() | ir.NetCall():
                 return None
@@ -374,23 +379,6 @@ def row_order(program: Program, set_name: str) -> Any:
         return None
     table = next(one for one in program.tables if one.name == found.members.table)
     return table.order if table.order is not None and (table.order.by or table.order.within) else None
-
-
-def environment_of(program: Program) -> Environment:
-    """What the checker knows of every name, from a program that has been checked."""
-    entries: dict[str, Entry] = {}
-    for column in program.column.values():
-        entries[column.name] = Entry(column.name, "column", column.sets, column.kind, data=True)
-    for one in program.inputs:
-        entries[one.name] = Entry(one.name, "input", one.sets, one.kind, structure=one.structure, data=True)
-    for param in program.params:
-        entries[param.name] = Entry(param.name, "param", program.axes_of(param.name), param.kind, structure=param.structure)
-    for site in program.sites:
-        known = entries.get(site.name)
-        entries.setdefault(site.name, Entry(site.name, "site", site.sets, site.kind, structure=site.structure, data=site.level == "data"))
-        if known is None and site.declared_kind is not None:
-            entries[site.name].kind = site.declared_kind
-    return Environment(Collector(), dict(program.set), entries, {net.name: net for net in program.nets})
 
 
 def _depth(node: ast.AST) -> int:
