@@ -27,8 +27,8 @@ def messages() -> str:
         "Every message carries a code, the place it is about, and an edit that mends the fault. `pplang message D02` shows one text.",
         "Generated from `pplang/_messages`; do not edit.",
     ]
-    for path in sorted(MESSAGES.glob("*.md"), key=lambda path: LETTERS.index(path.stem)):
-        parts.append(path.read_text(encoding="utf-8").strip().replace("```ppl\n", "```ppl-fragment\n"))
+    texts = [path.read_text(encoding="utf-8") for path in sorted(MESSAGES.glob("*.md"), key=lambda path: LETTERS.index(path.stem))]
+    parts += [text.strip().replace("```ppl\n", "```ppl-fragment\n") for text in texts]
     return "\n\n".join(parts) + "\n"
 
 
