@@ -108,6 +108,8 @@ class Model:
         target_accept: float = 0.8,
         guide: str = "mean-field",
         steps: int = 5_000,
+        tol: float = 0.02,
+        max_gradients: int = 100_000,
         tables: Mapping[str, Any] | None = None,
         inputs: Any = None,
         settings: Mapping[str, str] | None = None,
@@ -125,7 +127,7 @@ class Model:
         """
         from pplang._infer.settings import Settings
 
-        chosen = Settings(method, seed, draws, chains, warmup, target_accept, guide, steps)
+        chosen = Settings(method, seed, draws, chains, warmup, target_accept, guide, steps, tol, max_gradients)
         return self.bind(*data, tables=tables, inputs=inputs, settings=settings, missing=missing, without=without).fit(chosen, progress)
 
 
@@ -147,6 +149,16 @@ class Bound:
     def sets(self) -> Mapping[str, Sequence[str | int]]:
         """The members of each index set."""
         return self.dataset.sets
+
+    @cached_property
+    def transported(self) -> Bound:
+        """The same model and data in transported coordinates, whose constants (arguments of `transformed_model`) are zero until an engine
+        sets them."""
+        from pplang._passes import pipeline
+
+        taken = {stage.name for stage in self.compiled.stages}
+        compiled = pipeline.run(self.model.program, without=[name for name in pipeline.OPTIONAL if name not in taken], transported=True)
+        return Bound(self.model, compiled, self.dataset)
 
     @cached_property
     def arguments(self) -> dict[str, np.ndarray]:
@@ -205,7 +217,7 @@ class Bound:
         from pplang._lower import lower
 
         original = {name: np.asarray(values[name], dtype=np.float64) for name in self._original}
-        free = {**original, **lower(self.compiled.inverse()).prepare(sets=self.sets, **self.dataset.arrays, **original)}
+        free = {**original, **lower(self.compiled.inverse()).prepare(sets=self.sets, **self._given, **original)}
         parts = [np.transpose(free[latent.name], plates_first(self.compiled.program.site[latent.name])) for latent in self.latents]
         return np.concatenate([np.zeros(0), *(np.ravel(part) for part in parts)])
 
@@ -254,10 +266,18 @@ class Bound:
     def _prepared(self, lowered: Lowered) -> dict[str, np.ndarray]:
         """The model's arguments: columns, inputs, and what is computed from them once, in NumPy."""
         try:
-            known = lowered.prepare(sets=self.sets, **self.dataset.arrays)
+            known = lowered.prepare(sets=self.sets, **self._given)
         except Problems as problems:
             raise Problems(problems.diagnostics, self.model.source) from None
-        return lowered.select({**self.dataset.arrays, **known})
+        return lowered.select({**self._given, **known})
+
+    @property
+    def _given(self) -> dict[str, np.ndarray]:
+        """Columns and inputs, and zeros for the constants of transports."""
+        import numpy as np
+
+        zeros = {one.name: np.zeros([len(self.sets[name]) for name in one.sets]) for one in self.compiled.constants}
+        return {**self.dataset.arrays, **zeros}
 
     @cached_property
     def _functions(self) -> Functions:

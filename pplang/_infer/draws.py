@@ -24,10 +24,13 @@ class Constrainer:
         data = (target.arguments, np.uint32(0), jax.ShapeDtypeStruct((count, target.size), np.float64))
         self._executable = compiled(lambda: (_program(target, count), data), data, f"constrain\n{target.identity}")
 
-    def __call__(self, seed: int, z: np.ndarray) -> dict[str, np.ndarray]:
-        """z: (chains, draws, n) → (chains, draws, ...) by name. What is drawn here depends on the seed and the draw's number."""
+    def __call__(self, seed: int, z: np.ndarray, constants: Arguments) -> dict[str, np.ndarray]:
+        """z: (chains, draws, n) → (chains, draws, ...) by name. What is drawn here depends on the seed and the draw's number.
+
+        constants: arguments that the engine has set.
+        """
         flat = z.reshape(-1, z.shape[-1])
-        values = self._executable(self._target.arguments, np.uint32(seed), flat)
+        values = self._executable({**self._target.arguments, **constants}, np.uint32(seed), flat)
         return {name: np.asarray(value).reshape(z.shape[:2] + value.shape[1:]) for name, value in values.items()}
 
 

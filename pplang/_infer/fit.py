@@ -6,7 +6,7 @@ import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from pplang._fit import Array, Fit, assemble
 from pplang._infer.density import set_sizes, site_densities, unflatten
 from pplang._infer.draws import Constrainer
 from pplang._infer.settings import Progress, Settings
-from pplang._infer.target import Draws, NoStart
+from pplang._infer.target import Draws, NoStart, Target
 
 if TYPE_CHECKING:
     from pplang._model import Bound
@@ -28,35 +28,42 @@ def fit(bound: Bound, settings: Settings, progress: Progress) -> Fit:
     """The posterior. Raises `Problems`: F10 no start with a finite density, F11 more draws than fit into memory."""
     import jax
 
+    if settings.method == "vi":
+        bound = bound.transported
     chains = settings.chains if settings.method == "nuts" else 1
     _check_memory(bound, chains * settings.draws)
     target = bound.target
     with jax.enable_x64(True), ThreadPoolExecutor(1) as pool:
         # The way back is compiled while the engine compiles and runs.
-        way_back = pool.submit(_constrainer, bound, chains * settings.draws)
+        way_back = pool.submit(_constrainer, target, chains * settings.draws)
         try:
-            draws = _engine(settings.method)(target, settings, progress)
+            draws = _draws(bound, settings, progress)
         except NoStart as failure:
             raise _no_start(bound, failure.points) from None
-        values = way_back.result()(settings.seed, draws.z)
+        values = way_back.result()(settings.seed, draws.z, draws.constants)
     return _fit(bound, settings, draws, values)
 
 
-def _engine(method: str):  # type: ignore[no-untyped-def]
-    if method == "svi":
+def _draws(bound: Bound, settings: Settings, progress: Progress) -> Draws:
+    """What the engine of the method gives."""
+    if settings.method == "vi":
+        from pplang._infer.engine import vi
+
+        return vi(bound, settings, progress)
+    if settings.method == "svi":
         from pplang._infer.svi import svi
 
-        return svi
+        return svi(bound.target, settings, progress)
     from pplang._infer.nuts import nuts
 
-    return nuts
+    return nuts(bound.target, settings, progress)
 
 
-def _constrainer(bound: Bound, count: int) -> Constrainer:
+def _constrainer(target: Target, count: int) -> Constrainer:
     import jax
 
     with jax.enable_x64(True):
-        return Constrainer(bound.target, count)
+        return Constrainer(target, count)
 
 
 def _fit(bound: Bound, settings: Settings, draws: Draws, values: dict[str, np.ndarray]) -> Fit:
@@ -80,6 +87,7 @@ def _fit(bound: Bound, settings: Settings, draws: Draws, values: dict[str, np.nd
             "plan": json.dumps(bound.compiled.plan()),
             "schema": json.dumps(dataset.schema),
             "versions": json.dumps(_versions()),
+            **draws.texts,
         },
         attributes={"inference_library": "pplang", "inference_library_version": _versions()["pplang"], "creation_library": "pplang"},
     )
@@ -112,9 +120,12 @@ def _no_start(bound: Bound, points: np.ndarray) -> Problems:
     """F10, naming the relations whose density is not finite at the points that were tried last."""
     import jax
 
+    def densities(z: Any) -> dict[str, Any]:
+        return site_densities(bound.transformed_model, unflatten(z, bound.latents), bound.transformed_arguments)
+
     with jax.enable_x64(True):
-        tried = [site_densities(bound.transformed_model, unflatten(z, bound.latents), bound.transformed_arguments) for z in points]
-    blamed = [name for name in tried[0] if not any(np.isfinite(densities[name]) for densities in tried)]
+        tried = [jax.jit(densities)(z) for z in points]
+    blamed = [name for name in tried[0] if not any(np.isfinite(one[name]) for one in tried)]
     sites = [bound.model.program.site[name] for name in blamed if name in bound.model.program.site]
     title = "no starting point was found: the density is not finite at any of 100"
     help = "check that the data are possible under the model: its bounds, the domains of its functions, the scales of its priors"

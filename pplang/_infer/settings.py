@@ -12,7 +12,7 @@ from pplang._diagnostics import Diagnostic, Problems, shown
 Progress = Callable[[int, int, str], None]
 """Called between compiled blocks with the work done, the work in all, and a remark."""
 
-METHODS = ("svi", "nuts")
+METHODS = ("svi", "vi", "nuts")
 GUIDES = ("mean-field", "full-rank")
 LARGEST_SEED = 2**32 - 1
 
@@ -26,8 +26,9 @@ def silent(done: int, total: int, remark: str) -> None:
 class Settings:
     """What a fit is asked to do.
 
-    method: `svi` or `nuts`. seed: from 0 to 2^32 - 1; the same seed, versions and machine give the same draws. draws: to keep, of each chain
-    for NUTS and in all for SVI. NUTS: chains, warmup, target_accept. SVI: guide, steps.
+    method: `svi`, `vi` or `nuts`. seed: from 0 to 2^32 - 1; the same seed, versions and machine give the same draws. draws: to keep, of each
+    chain for NUTS and in all for the others. NUTS: chains, warmup, target_accept. SVI: guide, steps. VI: tol, how far the mean may still
+    have to go at the end, in posterior standard deviations; max_gradients.
     """
 
     method: str = "svi"
@@ -38,6 +39,8 @@ class Settings:
     target_accept: float = 0.8
     guide: str = "mean-field"
     steps: int = 5_000
+    tol: float = 0.02
+    max_gradients: int = 100_000
 
     def __post_init__(self) -> None:
         """Raises `Problems` with every setting that is out of range (I70 a word, I71 a number)."""
@@ -47,7 +50,11 @@ class Settings:
 
     def used(self) -> dict[str, Any]:
         """The settings that the method looks at, for the fit file."""
-        names = ("guide", "steps", "draws") if self.method == "svi" else ("chains", "warmup", "draws", "target_accept")
+        names = {
+            "svi": ("guide", "steps", "draws"),
+            "vi": ("draws", "tol", "max_gradients"),
+            "nuts": ("chains", "warmup", "draws", "target_accept"),
+        }[self.method]
         return {"method": self.method, "seed": self.seed, **{name: asdict(self)[name] for name in names}}
 
 
@@ -60,11 +67,12 @@ def _words(settings: Settings) -> Iterator[Diagnostic]:
 
 
 def _numbers(settings: Settings) -> Iterator[Diagnostic]:
-    for name, least in (("draws", 1), ("chains", 1), ("warmup", 0), ("steps", 1), ("seed", 0)):
+    for name, least in (("draws", 1), ("chains", 1), ("warmup", 0), ("steps", 1), ("max_gradients", 1), ("seed", 0)):
         value = getattr(settings, name)
         most = LARGEST_SEED if name == "seed" else 10**8
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             yield Diagnostic("I71", f"{name} is {shown(value)}", help=f"give a whole number from {least} to {most}")
-    accept = settings.target_accept
-    if isinstance(accept, bool) or not isinstance(accept, (int, float)) or not 0 < accept < 1:
-        yield Diagnostic("I71", f"target_accept is {shown(accept)}", help="give a number between 0 and 1, such as 0.9")
+    for name, example in (("target_accept", 0.9), ("tol", 0.02)):
+        value = getattr(settings, name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+            yield Diagnostic("I71", f"{name} is {shown(value)}", help=f"give a number between 0 and 1, such as {example}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,11 +41,14 @@ class Draws:
     """What an engine gives back.
 
     z: (chains, draws, n). statistics: (chains, draws) each, by ArviZ's names. history: what is worth keeping of the way there (the loss).
+    constants: arguments that the engine has set, without which `z` means nothing. texts: what to keep in the fit file beside the draws.
     """
 
     z: np.ndarray
     statistics: dict[str, np.ndarray]
     history: dict[str, np.ndarray]
+    constants: dict[str, np.ndarray] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
 
 
 class NoStart(Exception):

@@ -1,0 +1,149 @@
+"""`--method vi`: a normal approximation in coordinates chosen from the data, and a verdict on it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pplang._infer.families import Block, lower_root
+from pplang._infer.importance import effective_share, proposed, resampled, smoothed
+from pplang._infer.problem import Ledger, Problem, rows_for
+from pplang._infer.race import Fitted, Race, draws_needed
+from pplang._infer.settings import Progress, Settings
+from pplang._infer.target import Draws
+from pplang._infer.transports import layout
+from pplang._infer.verdict import Verdict, judged, reweighted
+
+if TYPE_CHECKING:
+    from pplang._model import Bound
+
+MOST_DENSE = 100
+"""Coordinates with a dense covariance, at most: more would need more than 256 draws for each iteration."""
+_HEAVY = 10
+"""Coordinates of the proposal with Student-t tails, at most: on more, even an exact fit has a small effective share."""
+_CHECKED = 4_000
+_NUMBERS_CHECKED = 2**24
+
+
+@dataclass(frozen=True)
+class Result:
+    """A fit. constants: of the transports, frozen. points: (s, n) draws of the proposal with weights (s,), in transported coordinates."""
+
+    fitted: Fitted
+    family: Block
+    points: np.ndarray
+    weights: np.ndarray
+    verdict: Verdict
+
+
+def vi(bound: Bound, settings: Settings, progress: Progress) -> Draws:
+    """Draws in transported coordinates: resampled by importance where the verdict is good, the approximation's own otherwise.
+
+    Raises NoStart where no start has a finite density.
+    """
+    found = fitted(bound, settings, progress)
+    if found.verdict.word == "good":
+        z = found.points[resampled(found.weights, settings.draws, settings.seed)]
+    else:
+        noise = np.random.Generator(np.random.Philox([settings.seed, 3])).standard_normal((settings.draws, bound.size))
+        z = found.family.points(noise)
+    gradients, elbo = np.array(found.fitted.trace).T
+    history = {"gradients": gradients.astype(np.int64), "elbo": elbo}
+    texts = {"verdict": json.dumps(found.verdict.to_json())}
+    return Draws(z[None], {}, history, dict(found.fitted.constants), texts)
+
+
+def fitted(bound: Bound, settings: Settings, progress: Progress) -> Result:
+    """The pipeline and the verdict, before draws are chosen."""
+    arrangement = layout(bound)
+    dense = dense_positions(bound, arrangement.positions)
+    rows = rows_for(bound.size, draws_needed(len(dense)))
+    problem = Problem(bound.target, arrangement, rows, Ledger(settings.max_gradients))
+    race = Race(
+        problem, dense, settings.seed, settings.tol, lambda remark: progress(problem.ledger.gradients, settings.max_gradients, remark)
+    )
+    reached = race.run()
+    return _checked(bound, problem, reached, settings.seed)
+
+
+def _checked(bound: Bound, problem: Problem, reached: Fitted, seed: int) -> Result:
+    family = replace(reached.family, root=lower_root(reached.family.covariance()))
+    count = int(np.clip(_NUMBERS_CHECKED // max(1, bound.size), 512, _CHECKED))
+    sample = proposed(family, min(_HEAVY, family.dense), count, seed)
+    log_weights = problem.densities(reached.constants, sample.points) - sample.log_proposal
+    weights, k_hat = smoothed(log_weights)
+    share = effective_share(weights) if np.isfinite(log_weights).any() else 0.0
+    found = reweighted(family, sample.points, weights)
+    labels = coordinate_labels(bound)
+    residual = max(reached.evaluation.mean_residual, reached.evaluation.scale_residual / 2.5)
+    word, reasons, concerned = judged(
+        share=share,
+        k_hat=k_hat,
+        log_weights=log_weights,
+        found=found,
+        labels=labels,
+        status=reached.status,
+        agree=reached.agree,
+        residual=residual,
+    )
+    farthest = int(np.argmax(np.abs(found.shift))) if bound.size else 0
+    densities = reached.evaluation
+    constant = 0.5 * bound.size * (1 + float(np.log(2 * np.pi)))
+    verdict = Verdict(
+        word=word,
+        share=share,
+        k_hat=k_hat,
+        draws=count,
+        reasons=reasons,
+        concerned=concerned,
+        moved=float(np.abs(found.shift).max(initial=0.0)),
+        most_moved=str(labels[farthest]) if bound.size else "",
+        elbo=densities.elbo + constant,
+        elbo_error=0.0,
+        gradients=problem.ledger.gradients,
+        densities=problem.ledger.densities,
+        start=reached.start,
+        status=reached.status,
+    )
+    return Result(reached, family, sample.points, weights, verdict)
+
+
+def dense_positions(bound: Bound, transported: np.ndarray) -> np.ndarray:
+    """Positions of the coordinates with a dense covariance: hyperparameters and fixed effects, those that were bounded first.
+
+    All that are not transported; where these are more than 100, the largest latents among them are diagonal too.
+    """
+    ends = np.cumsum([latent.size for latent in bound.latents])
+    program = bound.compiled.program
+    groups = []
+    for latent, end in zip(bound.latents, ends, strict=True):
+        positions = np.arange(end - latent.size, end)
+        if not np.isin(positions, transported).any():
+            origin = program.site[latent.name].origin
+            groups.append((origin is None, positions))
+    groups = sorted(groups, key=lambda group: len(group[1]))
+    while sum(len(positions) for _, positions in groups) > MOST_DENSE:
+        groups.pop()
+    return np.concatenate(
+        [np.zeros(0, np.int64), *(positions for _, positions in sorted(groups, key=lambda group: (group[0], group[1][0])))]
+    )
+
+
+def coordinate_labels(bound: Bound) -> np.ndarray:
+    """What each coordinate of the flat vector is called in the source: `sigma_alpha`, `alpha[AITKIN]`."""
+    labels: list[str] = []
+    program = bound.compiled.program
+    for latent in bound.latents:
+        site = program.site[latent.name]
+        name = site.origin[0] if site.origin else latent.name
+        members = [bound.sets.get(one) for one in site.sets]
+        known = all(one is not None and len(one) == size for one, size in zip(members, latent.shape, strict=False)) and len(members) == len(
+            latent.shape
+        )
+        for position in np.ndindex(*latent.shape):
+            where = [str(of[i]) if known and of is not None else str(i + 1) for of, i in zip(members, position, strict=False)]
+            labels.append(f"{name}[{', '.join(where)}]" if where else name)
+    return np.array(labels, dtype=object)

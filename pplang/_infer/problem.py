@@ -1,0 +1,140 @@
+"""What the variational engine works on: densities, gradients and transport states at many points, compiled, and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pplang._cache import compiled
+from pplang._infer.target import Arguments, Target
+from pplang._infer.transports import Layout, State
+
+Constants = Mapping[str, np.ndarray]
+"""The inputs that transports have added, by name."""
+
+_NUMBERS_AT_ONCE = 2**22
+"""How many numbers a table of points may hold."""
+
+
+class Exhausted(Exception):
+    """The gradients that a fit may use are used up."""
+
+
+@dataclass
+class Ledger:
+    """Gradients and densities evaluated so far, and how many gradients there may be."""
+
+    most: int
+    gradients: int = 0
+    densities: int = 0
+
+    def book(self, count: int) -> None:
+        if self.gradients + count > self.most:
+            raise Exhausted
+        self.gradients += count
+
+
+@dataclass
+class Problem:
+    """A model in transported coordinates. Every table of points has `rows` rows inside, so each function is compiled once.
+
+    The programs evaluate one point after the other: on a processor that is as fast as side by side, and any number of points will do.
+    """
+
+    target: Target
+    layout: Layout
+    rows: int
+    ledger: Ledger
+    _programs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        return self.target.size
+
+    def zero(self) -> dict[str, np.ndarray]:
+        """The constants of non-centred coordinates."""
+        return {name: self.target.arguments[name] for name in self.layout.constants}
+
+    def scores(self, constants: Constants) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """points (m, n) → log densities (m,), gradients (m, n). Raises Exhausted."""
+
+        def at(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            self.ledger.book(len(points))
+            densities, gradients = self._mapped("scores", constants, points)
+            return densities, gradients
+
+        return at
+
+    def densities(self, constants: Constants, points: np.ndarray) -> np.ndarray:
+        """points (m, n) → log densities (m,)."""
+        self.ledger.densities += len(points)
+        (densities,) = self._mapped("densities", constants, points)
+        return densities
+
+    def states(self, constants: Constants, points: np.ndarray) -> list[State]:
+        """points (m, n) → what each transport is there, in the order of the layout."""
+        leaves = self._mapped("states", constants, points)
+        width = len(leaves) // max(1, len(self.layout.sites))
+        return [State(*leaves[i * width : (i + 1) * width]) for i in range(len(self.layout.sites))]
+
+    def compile(self, name: str) -> None:
+        """Have a program ready before it is needed."""
+        self._program(name)
+
+    def _mapped(self, name: str, constants: Constants, points: np.ndarray) -> tuple[np.ndarray, ...]:
+        program = self._program(name)
+        arguments = {**self.target.arguments, **constants}
+        parts = []
+        table = np.zeros((self.rows, self.size))
+        for first in range(0, len(points), self.rows):
+            part = points[first : first + self.rows]
+            table[: len(part)] = part
+            parts.append([np.asarray(leaf)[: len(part)] for leaf in program(arguments, table, np.int64(len(part)))])
+        return tuple(np.concatenate(leaves) for leaves in zip(*parts, strict=True))
+
+    def _program(self, name: str) -> Any:
+        import jax
+
+        if name not in self._programs:
+            data = (self.target.arguments, jax.ShapeDtypeStruct((self.rows, self.size), np.float64), np.int64(0))
+            identity = f"{name} {self.rows}\n{self.layout.identity}\n{self.target.identity}"
+            self._programs[name] = compiled(lambda: (self._made(name), data), data, identity)
+        return self._programs[name]
+
+    def _made(self, name: str) -> Callable[..., Any]:
+        import jax
+
+        functions = self.target.functions()
+        if name == "densities":
+            return _looped(lambda arguments: lambda z: (functions.log_density(z, arguments),), self.rows)
+        if name == "scores":
+            return _looped(lambda arguments: jax.value_and_grad(lambda z: functions.log_density(z, arguments)), self.rows)
+        state = self.layout.function()
+        return _looped(lambda arguments: lambda z: tuple(leaf for one in state(z, arguments) for leaf in one), self.rows)
+
+
+def rows_for(size: int, draws: int) -> int:
+    """The number of rows of tables of points: that many draws, fewer where points are long."""
+    return max(1, min(draws, _NUMBERS_AT_ONCE // max(1, size)))
+
+
+def _looped(at: Callable[[Arguments], Callable[[Any], tuple[Any, ...]]], rows: int) -> Callable[..., Any]:
+    """The first `count` rows of a table, one after the other; the results of the other rows are zero."""
+    import jax
+    import jax.numpy as jnp
+    from jax import lax
+
+    def mapped(arguments: Arguments, points: Any, count: Any) -> tuple[Any, ...]:
+        one = at(arguments)
+        shapes = jax.eval_shape(one, points[0])
+        tables = tuple(jnp.zeros((rows, *shape.shape), shape.dtype) for shape in shapes)
+
+        def advance(i: Any, tables: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(table.at[i].set(value) for table, value in zip(tables, one(points[i]), strict=True))
+
+        return lax.fori_loop(0, count, advance, tables)
+
+    return mapped

@@ -1,0 +1,212 @@
+"""The pipeline of the variational engine: two starts, transports refitted behind a guard, two rounds of the winner.
+
+Every refit uses the draws and scores of the last accepted iteration, which are paid for already. After it the hyperparameters keep their
+distribution and the transported latents begin again at N(0, 1). The guard: a refit that lowers the ELBO by more than a nat is not made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pplang._infer import starts, transports
+from pplang._infer.families import Block
+from pplang._infer.natural_gradient import Climb, Evaluation, climb, evaluate
+from pplang._infer.problem import Constants, Exhausted, Problem
+from pplang._infer.quasi_random import matched_normals
+from pplang._infer.starts import Start
+from pplang._infer.target import NoStart
+
+_FIRST, _LAST = 3, 4
+"""Steps between the first refits; and of the winner before the two rounds."""
+_MOST_STEPS = 60
+_MOST_TRIES_IN_RACE = 12
+_GUARD = 1.0
+_APART, _RIVAL = 3.0, 5.0
+"""Starts disagree when their means differ by so many sds though the loser's ELBO is within so many nats."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Where the pipeline ended. trace: (step, gradients, ELBO) as it went. rival: what is left of the start that lost."""
+
+    start: str
+    constants: Constants
+    family: Block
+    evaluation: Evaluation
+    status: str
+    trace: list[tuple[int, float]]
+    agree: bool
+    raced: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A start under way."""
+
+    start: str
+    constants: Constants
+    climb: Climb
+
+    @property
+    def elbo(self) -> float:
+        return self.climb.evaluation.elbo
+
+
+@dataclass
+class Race:
+    """One fit. dense: positions of the coordinates with a dense covariance. tolerance: of the second round, in posterior sds."""
+
+    problem: Problem
+    dense: np.ndarray
+    seed: int
+    tolerance: float
+    remark: Callable[[str], None]
+
+    def __post_init__(self) -> None:
+        self.trace: list[tuple[int, float]] = []
+        self.draws = draws_needed(len(self.dense))
+
+    def run(self) -> Fitted:
+        """Raises NoStart when no start has a finite density."""
+        runners, failures = [], []
+        exhausted = False
+        for name, begin in (
+            ("mode", lambda: starts.peaked(self.problem, self.dense, self.seed)),
+            ("wide", lambda: starts.wide(self.problem, self.dense)),
+        ):
+            self.remark(f"from a {name} start")
+            try:
+                runners.append(self._begun(begin()))
+            except NoStart as failure:
+                failures.append(failure)
+            except Exhausted:
+                exhausted = True
+        runners = [one for one in runners if np.isfinite(one.elbo)]
+        if not runners:
+            raise failures[0] if failures else NoStart(np.zeros((1, self.problem.size)))
+        raced = tuple((one.start, one.elbo) for one in runners)
+        best = max(runners, key=lambda one: one.elbo)
+        agree = True
+        try:
+            best = self._finished(best)
+            agree = all(self._agrees(one, best) for one in runners if one.start != best.start)
+            status = best.climb.status
+        except Exhausted:
+            best, status = getattr(self, "_last", best), "out of gradients"
+        status = "out of gradients" if exhausted else status
+        return Fitted(best.start, best.constants, best.climb.family, best.climb.evaluation, status, self.trace, agree, raced)
+
+    def _begun(self, start: Start) -> Runner:
+        """Three steps, a refit, three steps."""
+        noise = self._noise(self.draws, 0)
+        runner = self._climbed(
+            start.name, start.constants, start.family, noise, _FIRST, 2.5 * self.tolerance, most_tries=_MOST_TRIES_IN_RACE
+        )
+        if not runner.climb.evaluation.finite:
+            return runner
+        constants, family, first = self._refitted(runner, noise)
+        return self._climbed(
+            start.name, constants, family, noise, _FIRST, 2.5 * self.tolerance, most_tries=_MOST_TRIES_IN_RACE, first=first
+        )
+
+    def _finished(self, runner: Runner) -> Runner:
+        """The winner: a refit and four steps, then two rounds with a refit before the second, on more draws and to a finer tolerance."""
+        noise = self._noise(self.draws, 0)
+        if self.problem.layout.sites:
+            constants, family, first = self._refitted(runner, noise)
+            runner = self._climbed(runner.start, constants, family, noise, _LAST, 2.5 * self.tolerance, first=first)
+        first = runner.climb.evaluation
+        constants, family, first = self._refitted(runner, noise)
+        runner = self._climbed(runner.start, constants, family, noise, _MOST_STEPS, 2.5 * self.tolerance, first=first)
+        finer = self._noise(4 * self.draws, 1)
+        constants, family, first = self._refitted(runner, finer, other_noise=True)
+        return self._climbed(runner.start, constants, family, finer, _MOST_STEPS, self.tolerance, first=first)
+
+    def _climbed(
+        self,
+        name: str,
+        constants: Constants,
+        family: Block,
+        noise: np.ndarray,
+        steps: int,
+        tolerance: float,
+        *,
+        most_tries: int = 1_000,
+        first: Evaluation | None = None,
+    ) -> Runner:
+        reached = climb(self.problem.scores(constants), family, noise, steps=steps, tolerance=tolerance, most_tries=most_tries, first=first)
+        self.trace.append((self.problem.ledger.gradients, reached.evaluation.elbo))
+        self.remark(f"elbo {reached.evaluation.elbo:.1f}, {self.problem.ledger.gradients:,} gradients")
+        runner = Runner(name, constants, reached)
+        self._last = runner
+        return runner
+
+    def _refitted(self, runner: Runner, noise: np.ndarray, *, other_noise: bool = False) -> tuple[Constants, Block, Evaluation | None]:
+        """New constants, the family that begins in their coordinates and its evaluation; what there was where the guard says no."""
+        at, family = runner.climb.evaluation, runner.climb.family
+        kept = (runner.constants, family, None if other_noise else at)
+        constants = refitted(self.problem, runner.constants, at.points, at.gradients)
+        if constants is None:
+            return kept
+        restarted = family.restarted(self.problem.layout.positions)
+        evaluation = evaluate(self.problem.scores(constants), restarted, noise)
+        if not evaluation.finite or evaluation.elbo < at.elbo - _GUARD:
+            return kept
+        return constants, restarted, evaluation
+
+    def _noise(self, draws: int, stream: int) -> np.ndarray:
+        return matched_normals(draws, len(self.dense), self.problem.size, self.seed * 2 + stream)
+
+    def _agrees(self, loser: Runner, winner: Runner) -> bool:
+        """Is the start that lost on its way to the same place, or far behind?"""
+        if _distance(loser, winner) < _APART or loser.elbo < winner.elbo - 10 * _RIVAL:
+            return True
+        noise = self._noise(self.draws, 0)
+        first = loser.climb.evaluation
+        further = self._climbed(loser.start, loser.constants, loser.climb.family, noise, 15, 5 * self.tolerance, first=first, most_tries=30)
+        return _distance(further, winner) < _APART or further.elbo < winner.elbo - _RIVAL
+
+
+def _distance(one: Runner, other: Runner) -> float:
+    """The largest difference of a hyperparameter's means, in the smaller of the two sds."""
+    a, b = one.climb.family, other.climb.family
+    dense = a.order[: a.dense]
+    scale = np.minimum(a.deviations(), b.deviations())[dense]
+    return float((np.abs(a.means() - b.means())[dense] / scale).max(initial=0.0))
+
+
+def draws_needed(dense: int) -> int:
+    """max(64, the next power of two from 2 p + 2)."""
+    return max(64, 1 << (2 * dense + 1).bit_length())
+
+
+def refitted(problem: Problem, constants: Constants, points: np.ndarray, gradients: np.ndarray) -> Constants | None:
+    """Constants from draws and scores, leaf to root; None where there are none to fit, or the regression is not finite.
+
+    Below a site everything stands in its new coordinates already when the child scores of the site are taken: where transported sites stand
+    above one another that costs the gradients of these draws once more for every level.
+    """
+    layout = problem.layout
+    if not layout.sites:
+        return None
+    new = dict(constants)
+    levels = layout.levels()
+    for number, level in enumerate(levels):
+        states = problem.states(new, points)
+        for index in level:
+            site, state = layout.sites[index], states[index]
+            found = transports.regressed(site, state, transports.child_scores(site, state, gradients))
+            if not all(np.isfinite(value).all() for value in found.values()):
+                return None
+            new = {**new, **found}
+        if number + 1 < len(levels):
+            after = problem.states(new, points)
+            for index in level:
+                points = transports.moved(points, layout.sites[index], states[index], after[index])
+            densities, gradients = problem.scores(new)(points)
+            if not (np.isfinite(densities).all() and np.isfinite(gradients).all()):
+                return None
+    return new

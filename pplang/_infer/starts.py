@@ -1,0 +1,135 @@
+"""Where the variational engine begins: wide, or at a mode that quasi-Newton steps find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pplang._infer import transports
+from pplang._infer.families import Block
+from pplang._infer.problem import Constants, Problem
+from pplang._infer.quasi_newton import Curvature, climbed
+from pplang._infer.target import NoStart
+
+_WIDTH = 0.3
+"""Standard deviation of hyperparameters at the wide start."""
+_PROBES = 8
+_TRIES = 20
+_PATH = 400
+
+
+@dataclass(frozen=True)
+class Start:
+    """Constants of the transports, and the family to begin with."""
+
+    name: str
+    constants: Constants
+    family: Block
+
+
+def wide(problem: Problem, dense: np.ndarray) -> Start:
+    """Non-centred coordinates, hyperparameters N(0, 0.3^2), latents N(0, 1). dense: positions of the coordinates with a dense covariance."""
+    order, dense_count = ordered(problem.size, dense), len(dense)
+    family = Block(order, np.zeros(problem.size), _WIDTH * np.eye(dense_count), np.full(problem.size - dense_count, _WIDTH))
+    return Start("wide", problem.zero(), family.restarted(problem.layout.positions))
+
+
+def ordered(size: int, dense: np.ndarray) -> np.ndarray:
+    return np.concatenate([dense, np.setdiff1d(np.arange(size), dense)]).astype(np.int64)
+
+
+def peaked(problem: Problem, dense: np.ndarray, seed: int) -> Start:
+    """A mode in non-centred coordinates, constants from the curvature there, and the Hessian of the dense coordinates.
+
+    Raises NoStart when the density is not finite at any of 20 points.
+    """
+    scores = problem.scores(problem.zero())
+
+    def score(point: np.ndarray) -> tuple[float, np.ndarray]:
+        densities, gradients = scores(point[None])
+        return float(densities[0]), gradients[0]
+
+    generator = np.random.Generator(np.random.Philox(seed))
+    tried = []
+    for number in range(_TRIES):
+        radius = 0.1 if number == 0 else 2.0 * (1 - number / _TRIES)
+        start = radius * generator.standard_normal(problem.size)
+        tried.append(start)
+        peak = climbed(score, start, steps=200, most=_PATH)
+        if peak is not None:
+            break
+    else:
+        raise NoStart(np.stack(tried))
+    constants, point = _probed(problem, peak.point, generator)
+    widths = _widths(problem, peak.curvature)
+    hessian = _hessian(problem, constants, point, dense, widths)
+    order, p = ordered(problem.size, dense), len(dense)
+    family = Block(order, point[order], _root(hessian), widths[order[p:]])
+    return Start("mode", constants, family.restarted(problem.layout.positions))
+
+
+def _probed(problem: Problem, point: np.ndarray, generator: np.random.Generator) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The transports' constants from the curvature at a point, leaf to root; and the point in their coordinates."""
+    constants = problem.zero()
+    for level in problem.layout.levels():
+        for index in level:
+            site = problem.layout.sites[index]
+            (densities, gradients) = problem.scores(constants)(point[None])
+            state = problem.states(constants, point[None])[index]
+            middle = transports.child_scores(site, state, gradients)[0]
+            differences = []
+            for _ in range(_PROBES):
+                signs = generator.choice([-1.0, 1.0], len(site.positions))
+                both = np.stack([point, point])
+                both[:, site.positions] += _STEP * np.stack([signs, -signs])
+                at = problem.states(constants, both)[index]
+                children = transports.child_scores(site, at, problem.scores(constants)(both)[1])
+                differences.append((signs, children[0] - children[1], at.along[0] - at.along[1]))
+            found = transports.probed(site, state, middle, differences)
+            if all(np.isfinite(value).all() for value in found.values()):
+                constants = {**constants, **found}
+                point = transports.moved(point[None], site, state, problem.states(constants, point[None])[index])[0]
+    return constants, point
+
+
+_STEP = 1e-3
+
+
+def _widths(problem: Problem, curvature: Curvature) -> np.ndarray:
+    """Rough standard deviations (n,) from the quasi-Newton steps."""
+    if not curvature.pairs or problem.size > 2_000:
+        return np.full(problem.size, _WIDTH)
+    variances = np.array([curvature.times(unit)[i] for i, unit in enumerate(np.eye(problem.size))])
+    return np.clip(np.sqrt(np.maximum(variances, 0)), 1e-12, 1.0)
+
+
+def _hessian(problem: Problem, constants: Constants, point: np.ndarray, dense: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """Minus the Hessian of the dense coordinates, by central differences of gradients: steps are small beside the scale of each coordinate."""
+    scores = problem.scores(constants)
+    steps = _STEP * widths[dense]
+    for _ in range(3):
+        offsets = np.zeros((len(dense), problem.size))
+        offsets[np.arange(len(dense)), dense] = steps
+        _, gradients = scores(np.concatenate([point + offsets, point - offsets]))
+        ahead, behind = np.split(gradients[:, dense], 2)
+        hessian = (behind - ahead) / (2 * steps[:, None])
+        curvatures = np.diag(hessian)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            long = ~np.isfinite(curvatures) | (steps * np.sqrt(np.abs(curvatures)) > 0.1)
+        if not long.any():
+            break
+        shorter = np.where(np.isfinite(curvatures), _STEP / np.sqrt(np.maximum(np.abs(curvatures), 1e-300)), 1e-3 * steps)
+        steps = np.where(long, shorter, steps)
+    return (hessian + hessian.T) / 2
+
+
+def _root(hessian: np.ndarray) -> np.ndarray:
+    """A root of the inverse, where curvature has the wrong sign or is nearly zero of scale 1 in units of the coordinates."""
+    if not np.isfinite(hessian).all():
+        return _WIDTH * np.eye(len(hessian))
+    curvatures = np.diag(hessian)
+    units = np.where(curvatures > 0, np.maximum(np.abs(curvatures), 1e-300), 1.0) ** -0.5
+    values, vectors = np.linalg.eigh(hessian * units[:, None] * units)
+    root: np.ndarray = units[:, None] * vectors * np.where(values > 1e-4, values, 1.0) ** -0.5
+    return root
