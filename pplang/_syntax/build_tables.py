@@ -12,7 +12,8 @@ from typing import Any
 
 from lark import Lark
 from lark.grammar import Rule
-from lark.lexer import TerminalDef
+from lark.lexer import PatternRE, TerminalDef
+from lark.parsers.lalr_analysis import Shift
 
 from pplang._files import read_text, write_text_atomic
 
@@ -42,11 +43,29 @@ def build(*, strict: bool = False) -> Lark:
 
 
 def tables_module() -> str:
-    """The text of `_tables.py`; the same bytes whatever the hash seed."""
-    data, memo = build().memo_serialize([TerminalDef, Rule])
-    data["options"] = {name: data["options"][name] for name in ("parser", "lexer", "start", "keep_all_tokens", "maybe_placeholders")}
-    data["parser"]["parser"] = _in_canonical_order(data["parser"]["parser"])
-    text = _wrapped(json.dumps({"data": data, "memo": memo}))
+    """The text of `_tables.py`; the same bytes whatever the hash seed. What the entries mean, `grammar.py` says."""
+    lark = build()
+    table = lark.parser.parser._parse_table
+    order = _states_in_order(table.states, table.start_states["file"])
+    number = {state: i for i, state in enumerate(order)}
+    symbols = sorted({symbol for row in table.states.values() for symbol in row})
+    rule_number = {rule: i for i, rule in enumerate(lark.rules)}
+
+    def action(kind: Any, target: Any) -> int:
+        return number[target] if kind is Shift else -1 - rule_number[target]
+
+    tables = {
+        "terminals": [_terminal(one) for one in sorted(lark.terminals, key=lambda one: one.name)],
+        "declared": ["END_OF_LINE", "INDENT", "DEDENT"],
+        "ignore": sorted(lark.ignore_tokens),
+        "symbols": symbols,
+        "rules": [_rule(rule) for rule in lark.rules],
+        "end": number[table.end_states["file"]],
+        "states": [
+            [n for symbol, what in sorted(table.states[state].items()) for n in (symbols.index(symbol), action(*what))] for state in order
+        ],
+    }
+    text = _on_lines(tables)
     assert "'''" not in text
     return (
         '"""The parser\'s tables, made from grammar/ppl.lark by `python -m pplang._syntax.build_tables`. Do not edit."""\n\n'
@@ -54,40 +73,35 @@ def tables_module() -> str:
     )
 
 
-def _in_canonical_order(table: dict[str, Any]) -> dict[str, Any]:
-    """The same parse table with its states numbered as a walk from the start meets them (Lark's numbers follow the order of its sets)."""
-    names = sorted(table["tokens"].values())
-    actions = {
-        state: {names.index(table["tokens"][token]): action for token, action in row.items()} for state, row in table["states"].items()
-    }
-    order = list(table["start_states"].values())
+def _states_in_order(states: dict[int, dict[str, Any]], start: int) -> list[int]:
+    """The states as a walk from the start meets them (Lark's numbers follow the order of its sets)."""
+    order = [start]
     for state in order:
-        shifts = [actions[state][token][1] for token in sorted(actions[state]) if actions[state][token][0] == 0]
-        order += dict.fromkeys(target for target in shifts if target not in order)
-    number = {state: i for i, state in enumerate(order)}
-
-    def renumbered(action: tuple[int, Any]) -> tuple[int, Any]:
-        kind, target = action
-        return (kind, number[target]) if kind == 0 else action
-
-    return {
-        "tokens": dict(enumerate(names)),
-        "states": {number[state]: {token: renumbered(actions[state][token]) for token in sorted(actions[state])} for state in order},
-        "start_states": {name: number[state] for name, state in table["start_states"].items()},
-        "end_states": {name: number[state] for name, state in table["end_states"].items()},
-    }
+        targets = [target for _, (kind, target) in sorted(states[state].items()) if kind is Shift]
+        order += dict.fromkeys(target for target in targets if target not in order)
+    return order
 
 
-def _wrapped(text: str, width: int = 130) -> str:
-    """JSON on lines of bearable length: newlines only where it has a space between two values."""
-    lines, line = [], ""
-    for part in text.split(", "):
-        piece = part if not line else f"{line}, {part}"
-        if line and len(piece) > width:
-            lines.append(line + ",")
-            piece = part
-        line = piece
-    return "\n".join([*lines, line])
+def _terminal(terminal: TerminalDef) -> list[Any]:
+    pattern = terminal.pattern
+    assert not pattern.flags
+    width = [int(pattern.min_width), int(pattern.max_width)] if isinstance(pattern, PatternRE) else None
+    return [terminal.name, pattern.value, width, terminal.priority]
+
+
+def _rule(rule: Rule) -> list[Any]:
+    options = rule.options
+    assert options.keep_all_tokens
+    expansion = " ".join(symbol.name for symbol in rule.expansion)
+    return [rule.origin.name, expansion, rule.alias, rule.order, bool(options.expand1), list(options.empty_indices)]
+
+
+def _on_lines(tables: dict[str, Any]) -> str:
+    """JSON with each entry of each table on a line of its own."""
+    compact = json.JSONEncoder(separators=(",", ":")).encode
+    entries = {name: ",\n".join(map(compact, table)) if isinstance(table, list) else "" for name, table in tables.items()}
+    parts = (f'"{name}":[\n{entries[name]}]' if entries[name] else f'"{name}":{compact(table)}' for name, table in tables.items())
+    return "{" + ",\n".join(parts) + "}"
 
 
 def main() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from lark.lexer import Token
 
 from pplang._diagnostics import Diagnostic
+from pplang._records import dataclass
 from pplang._source import Span
 from pplang._syntax.brackets import CLOSER, CLOSERS
 from pplang._syntax.faults import instead, place, token

@@ -10,11 +10,11 @@ The grammar sees END_OF_LINE, INDENT and DEDENT in the places where this module 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from lark.lexer import Token
 
 from pplang._diagnostics import Diagnostic
+from pplang._records import dataclass
 from pplang._syntax.brackets import CLOSER, CLOSERS, is_foreign_brace, unmatched_brackets
 from pplang._syntax.faults import DAMAGE, Faults, instead, place, token
 
@@ -25,13 +25,13 @@ _DEFINES = frozenset({"TILDE", "EQUAL", "COLON"})
 _BLOCKS = frozenset({"DATA", "GUIDE"})
 
 
-@dataclass
 class Line:
     """A logical line: the tokens of one statement, head, column or annotation, wherever the line breaks are."""
 
-    indent: str
-    tokens: list[Token] = field(default_factory=list)
-    damaged: bool = False
+    def __init__(self, indent: str) -> None:
+        self.indent = indent
+        self.tokens: list[Token] = []
+        self.damaged = False
 
     @property
     def only_notes(self) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 from lark.lexer import Token
 
 from pplang._syntax.failure import Failure, Mistake, mistake
-from pplang._syntax.grammar import parser
+from pplang._syntax.grammar import grammar
 from pplang._syntax.habits import HABITS
 from pplang._syntax.slips import SLIPS
 from pplang._syntax.words import reserved_words
@@ -25,12 +24,6 @@ _NAMED = {
     "DEDENT": "the end of the indented lines",
     "COMPARISON": "a comparison",
 }
-
-
-@cache
-def _sign(type_: str) -> str:
-    """How a terminal that is always the same is written."""
-    return parser().get_terminal(type_).pattern.value
 
 
 def explain(failure: Failure) -> Mistake:
@@ -62,7 +55,9 @@ def _what_fits(expected: frozenset[str]) -> str:
     elif "PLUS" in rest:
         kinds.append("an operator")
         rest -= _OPERATOR
-    kinds += [_NAMED[type_] if type_ in _NAMED else f"`{_sign(type_)}`" for type_ in sorted(rest, key=lambda one: (one in _NAMED, one))]
+    kinds += [
+        _NAMED[type_] if type_ in _NAMED else f"`{grammar().words[type_]}`" for type_ in sorted(rest, key=lambda one: (one in _NAMED, one))
+    ]
     if len(kinds) > 6:
         kinds = [*kinds[:6], "..."]
     return "here may stand: " + ", ".join(kinds) if kinds else "nothing more may follow"

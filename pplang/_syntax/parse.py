@@ -17,7 +17,7 @@ from pplang._source import Source, Span
 from pplang._syntax import limits, tree
 from pplang._syntax.failure import Failure
 from pplang._syntax.faults import Faults
-from pplang._syntax.grammar import parser
+from pplang._syntax.grammar import grammar
 from pplang._syntax.layout import Piece, pieces
 from pplang._syntax.mistakes import explain, without_line
 from pplang._syntax.wellformed import check_form
@@ -67,7 +67,7 @@ def _read(piece: Piece, faults: Faults) -> Sequence[tree.Statement]:
 
 
 def _attempt(tokens: Sequence[Token]) -> Sequence[tree.Statement] | Failure:
-    interactive = parser().parse_interactive()
+    interactive = grammar().start()
     for at, one in enumerate(tokens):
         try:
             interactive.feed_token(one)

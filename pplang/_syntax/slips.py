@@ -116,8 +116,8 @@ def empty_place(failure: Failure) -> Mistake | None:
     if opener is None or not (after_comma or after_opener):
         return None
     if "WHOLE" in failure.expected:
-        mended = failure.with_instead(0, 0, ("WHOLE", "_"))
-        return mistake(failure, "X18", "an empty place in an index", help="write _ to keep that axis whole", mended=mended)
+        help_ = "write _ to keep that axis whole"
+        return mistake(failure, "X18", "an empty place in an index", help=help_, mended=failure.with_instead(0, 0, ("WHOLE", "_")))
     if opener.type == "OPEN_BRACE" and after_opener:
         return mistake(failure, "X36", "a list without labels", help="list them: index Arm = {control, treated}")
     if after_comma:

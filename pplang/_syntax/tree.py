@@ -1,7 +1,8 @@
 """The syntax tree: what the user wrote, with spans; nothing resolved yet.
 
 Every node has a `span` that takes no part in comparison, so that two trees are equal when they say the same thing. Sums and products are
-n-ary (`a - b + c` is one node), so that a long sum is not a deep tree. Parentheses leave no node: the formatter puts them back where needed.
+n-ary (`a - b + c` is one node), so that a long sum is not a deep tree. Parentheses leave no node (what stands in them then spans
+them too): the formatter puts them back where needed.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ class Argument(Node):
 
 @dataclass(frozen=True)
 class Call(Node):
-    """`function(argument, ...)`: a distribution, a catalogue function, an `fn`, a net, a reduction; which of them is the checker's to say."""
+    """`function(argument, ...)`: a distribution, a catalogue function, an `fn`, a net, a reduction; which, is the checker's to say."""
 
     function: Expression
     arguments: tuple[Argument, ...]
@@ -279,7 +280,7 @@ class NumberRange(Node):
 
 @dataclass(frozen=True)
 class IndexSet(Node):
-    """`index Name [ordered] [within Set] = labels | range | derived`; derived: `gaps(S)`, `subsample(S, n)`, `free(S)`, `pairs(S)`, `Row * Col`."""
+    """`index Name [ordered] [within Set] = labels | range | derived`; derived: `gaps(S)`, `subsample(S, n)`, ..., `Row * Col`."""
 
     name: Name
     ordered: bool

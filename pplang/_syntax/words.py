@@ -6,14 +6,14 @@ import math
 import unicodedata
 from functools import cache
 
-from lark.lexer import LexerThread, PatternStr, Token
+from lark.lexer import Token
 
 from pplang._diagnostics import Diagnostic, Label
 from pplang._source import Source, Span
 from pplang._syntax import limits
 from pplang._syntax.faults import DAMAGE, Faults, instead, place
 from pplang._syntax.foreign import foreign_sign, foreign_string, inner
-from pplang._syntax.grammar import parser
+from pplang._syntax.grammar import grammar
 
 Comments = tuple[tuple[Span, str], ...]
 
@@ -21,8 +21,7 @@ Comments = tuple[tuple[Span, str], ...]
 @cache
 def reserved_words() -> frozenset[str]:
     """The words of the grammar, which cannot be names."""
-    patterns = (terminal.pattern for terminal in parser().terminals)
-    return frozenset(one.value for one in patterns if isinstance(one, PatternStr) and one.value.isidentifier())
+    return frozenset(word for word in grammar().words.values() if word.isidentifier())
 
 
 def read_words(source: Source, faults: Faults) -> tuple[list[Token], Comments]:
@@ -32,7 +31,7 @@ def read_words(source: Source, faults: Faults) -> tuple[list[Token], Comments]:
     first_spelling: dict[str, tuple[str, Token]] = {}
     semicolons: list[Token] = []
     foreign_comments: list[Token] = []
-    for one in LexerThread.from_text(parser().parser.lexer, source.text).lex(None):
+    for one in grammar().tokens(source.text):
         match one.type:
             case "COMMENT":
                 comments.append((place(one), one.value.rstrip()))
