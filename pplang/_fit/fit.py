@@ -52,7 +52,7 @@ class Fit:
 
     @property
     def method(self) -> str:
-        """`svi` or `nuts`."""
+        """`svi`, `vi` or `nuts`."""
         return self.content.texts["method"]
 
     @property
@@ -75,7 +75,14 @@ class Fit:
     @property
     def independent(self) -> bool:
         """Are the draws independent of one another (those of an approximation are)? Then R-hat and ESS say nothing."""
-        return self.method == "svi"
+        return self.method in ("svi", "vi")
+
+    @cached_property
+    def verdict(self) -> Mapping[str, Any] | None:
+        """How good the approximation of `vi` is: `word` ("good", "fair", "poor"), `reasons`, `concerned` (labels), `lines` (two, for people)
+        and the numbers behind them. None for other methods."""
+        found = self.content.texts.get("verdict")
+        return None if found is None else dict(json.loads(found))
 
     @cached_property
     def model(self) -> Model:
@@ -143,7 +150,7 @@ def load(path: str | os.PathLike[str]) -> Fit:
 
 def _check(fit: Fit) -> None:
     """Texts that are JSON of the right form, arrays that have the axes they claim."""
-    _ = fit.seed, fit.settings, fit.plan, fit.versions
+    _ = fit.seed, fit.settings, fit.plan, fit.versions, fit.verdict
     for name, variable in fit.posterior.items():
         if variable.dims[:2] != SAMPLE_AXES or variable.values.ndim != len(variable.dims) or variable.values.dtype.kind not in "fiub":
             raise ValueError(f"{name} is not an array of draws")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,11 +38,13 @@ class Summary:
     title: str
     remarks: tuple[str, ...]
     rows: tuple[Row, ...]
+    verdict: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The same facts for machines; a number that is not finite is null."""
         rows = [{key: _finite(value) for key, value in vars(row).items()} for row in self.rows]
-        return {"title": self.title, "remarks": list(self.remarks), "rows": rows}
+        verdict = {} if self.verdict is None else {"verdict": self.verdict}
+        return {"title": self.title, "remarks": list(self.remarks), **verdict, "rows": rows}
 
     def text(self, most_rows: int | None = None) -> str:
         """The table for people. most_rows: leave out the rows after so many, and say how many were left out."""
@@ -66,7 +68,7 @@ class Summary:
 def summarise(fit: Fit) -> Summary:
     """The table of a fit."""
     rows = tuple(row for name in fit.names for row in _rows(fit, name))
-    return Summary(_title(fit), _remarks(fit, rows), rows)
+    return Summary(_title(fit), _remarks(fit, rows), rows, fit.verdict)
 
 
 def _rows(fit: Fit, name: str) -> Iterator[Row]:
@@ -93,6 +95,8 @@ def _title(fit: Fit) -> str:
     if fit.method == "svi":
         guide, steps, draws = settings["guide"], settings["steps"], settings["draws"]
         return f"{name}: {guide} normal approximation, fitted by SVI in {steps:,} steps; {draws:,} draws; seed {fit.seed}"
+    if fit.method == "vi":
+        return f"{name}: normal approximation in coordinates chosen from the data; {settings['draws']:,} draws; seed {fit.seed}"
     chains, draws, warmup = settings["chains"], settings["draws"], settings["warmup"]
     return f"{name}: NUTS, {chains} {'chain' if chains == 1 else 'chains'} of {draws:,} draws after {warmup:,} of warm-up; seed {fit.seed}"
 
@@ -101,6 +105,8 @@ def _remarks(fit: Fit, rows: tuple[Row, ...]) -> tuple[str, ...]:
     remarks = []
     if fit.method == "svi":
         remarks.append("an approximation: compare with --method nuts before relying on its standard deviations")
+    if fit.verdict is not None:
+        remarks += fit.verdict["lines"]
     if "diverging" in fit.sample_stats and (diverging := int(fit.sample_stats["diverging"].values.sum())):
         remarks.append(f"{diverging:,} divergent {'transition' if diverging == 1 else 'transitions'}: parts of the posterior may be missed")
     apart = sum(1 for row in rows if row.r_hat is not None and row.r_hat > 1.01)

@@ -35,7 +35,9 @@ def unflatten(z: Any, latents: Sequence[Latent]) -> dict[str, Any]:
     return {latent.name: z[end - latent.size : end].reshape(latent.shape) for latent, end in zip(latents, ends, strict=True)}
 
 
-def functions(transformed: LoweredModel, source: LoweredModel, latents: Sequence[Latent], original: Sequence[str], kept: Sequence[Site]) -> Functions:
+def functions(
+    transformed: LoweredModel, source: LoweredModel, latents: Sequence[Latent], original: Sequence[str], kept: Sequence[Site]
+) -> Functions:
     """The density of the transformed model, and the values of a draw by the names of the source.
 
     original: the latents of the source, each of which is a site of the transformed model too. kept: the sites of the source whose values are

@@ -10,6 +10,7 @@ import numpy as np
 
 Arguments = Mapping[str, np.ndarray]
 
+
 @dataclass(frozen=True)
 class Functions:
     """The two functions of a model, in JAX, to be traced.

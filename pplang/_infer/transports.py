@@ -98,7 +98,9 @@ class Layout:
             trace = handlers.trace(handlers.substitute(model, data=unflatten(z, self.latents))).get_trace(**arguments)
 
             def value(name: str | None, default: float) -> Any:
-                return jnp.full((), default) if name is None else trace[name]["value"]
+                if name is None:
+                    return jnp.full((), default)
+                return trace[name]["value"] if name in trace else arguments[name]  # a location or scale that is known is an argument
 
             def state(one: Coordinate) -> tuple[Any, ...]:
                 transport = one.transport

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -52,10 +53,14 @@ class Verdict:
         return first, f"{check}: {self.word.upper() if self.word == 'poor' else self.word}{about}"
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            key: (list(value) if isinstance(value, tuple) else value if not isinstance(value, float) or np.isfinite(value) else None)
-            for key, value in vars(self).items()
-        }
+        """All of it, and `lines`; a number that is not finite is null."""
+
+        def plain(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return list(value)
+            return None if isinstance(value, float) and not math.isfinite(value) else value
+
+        return {**{key: plain(value) for key, value in vars(self).items()}, "lines": list(self.lines())}
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,15 @@ from pplang.cli.opening import STANDARD_INPUT, bound_of, model_of
 MOST_ROWS = 40
 """Rows of the table that are printed after a fit; `pplang summary --all` prints every one."""
 
+POOR = 3
+"""The exit status of `--strict` when the approximation is poor."""
+
 
 def run(chosen: Namespace) -> int:
     """Fit, write the file, print the table."""
     output = chosen.output or _default_output(chosen.model)
     _files.check_target(output, chosen.force)
-    names = ("method", "seed", "draws", "chains", "warmup", "target_accept", "guide", "steps")
+    names = ("method", "seed", "draws", "chains", "warmup", "target_accept", "guide", "steps", "tol", "max_gradients")
     settings = Settings(**{name: getattr(chosen, name) for name in names})
     bound = bound_of(model_of(chosen.model), chosen, without=chosen.without)
     if not chosen.quiet and not chosen.json:
@@ -26,13 +29,14 @@ def run(chosen: Namespace) -> int:
     with terminal.ProgressBar(quiet=chosen.quiet) as progress:
         fit = bound.fit(settings, progress)
     fit.save(output, force=chosen.force)
+    status = POOR if chosen.strict and fit.verdict is not None and fit.verdict["word"] == "poor" else 0
     if chosen.json:
         terminal.result_json({"ok": True, "file": str(output), **fit.summary().to_json()})
-        return 0
+        return status
     terminal.result(fit.summary().text(MOST_ROWS))
     if not chosen.quiet:
         terminal.say(f"written to {output}")
-    return 0
+    return status
 
 
 def _default_output(model: str) -> Path:

@@ -75,7 +75,10 @@ def _model(one: ArgumentParser) -> None:
 
 def _data(one: ArgumentParser) -> None:
     one.add_argument(
-        "data", metavar="DATA", nargs="*", help="CSV, TSV or Parquet files, one for each table (name=file says which); .json and .npz hold inputs"
+        "data",
+        metavar="DATA",
+        nargs="*",
+        help="CSV, TSV or Parquet files, one for each table (name=file says which); .json and .npz hold inputs",
     )
     one.add_argument("--input", metavar="FILE", action="append", default=[], help="a .json or .npz file of inputs (repeatable)")
     one.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], type=_pair, help="the value of one input (repeatable)")
@@ -138,14 +141,29 @@ def _export(one: ArgumentParser) -> None:
 def _fit(one: ArgumentParser) -> None:
     _model(one)
     _data(one)
-    one.add_argument("--method", default="svi", help="svi: a normal approximation (default); nuts: Hamiltonian Monte Carlo")
+    one.add_argument(
+        "--method",
+        default="svi",
+        help="svi: a normal approximation (default); vi: one in coordinates chosen from the data, with a verdict; nuts: Hamiltonian Monte Carlo",
+    )
     one.add_argument("--seed", type=int, default=0, help="the same seed gives the same draws (default: %(default)s)")
     one.add_argument("--draws", type=int, default=1000, help="draws to keep, of each chain (default: %(default)s)")
     one.add_argument("--chains", type=int, default=4, help="nuts: how many (default: %(default)s)")
     one.add_argument("--warmup", type=int, default=1000, help="nuts: steps before the draws (default: %(default)s)")
-    one.add_argument("--target-accept", type=float, default=0.8, metavar="RATE", help="nuts: mean acceptance to aim at (default: %(default)s)")
+    one.add_argument(
+        "--target-accept", type=float, default=0.8, metavar="RATE", help="nuts: mean acceptance to aim at (default: %(default)s)"
+    )
     one.add_argument("--guide", default="mean-field", help="svi: mean-field (default) or full-rank")
     one.add_argument("--steps", type=int, default=5000, help="svi: steps of the optimiser (default: %(default)s)")
+    one.add_argument(
+        "--tol",
+        type=float,
+        default=0.02,
+        metavar="SDS",
+        help="vi: how far means may be from the best fit, in posterior sds (default: %(default)s)",
+    )
+    one.add_argument("--max-gradients", type=int, default=100_000, metavar="N", help="vi: stop after so many (default: %(default)s)")
+    one.add_argument("--strict", action="store_true", help="vi: exit status 3 when the verdict is poor")
     _passes(one)
     _output(one, "MODEL.fit.nc in this folder")
     one.add_argument("--quiet", action="store_true", help="no progress and no remarks")
@@ -190,4 +208,3 @@ COMMANDS: dict[str, Command] = {
         'bash, zsh:  eval "$(pplang completion bash)"\nfish:       pplang completion fish | source',
     ),
 }
-
