@@ -120,11 +120,12 @@ def _no_start(bound: Bound, points: np.ndarray) -> Problems:
     """F10, naming the relations whose density is not finite at the points that were tried last."""
     import jax
 
-    def densities(z: Any) -> dict[str, Any]:
-        return site_densities(bound.transformed_model, unflatten(z, bound.latents), bound.transformed_arguments)
+    @jax.jit
+    def densities(z: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+        return site_densities(bound.transformed_model, unflatten(z, bound.latents), arguments)
 
     with jax.enable_x64(True):
-        tried = [jax.jit(densities)(z) for z in points]
+        tried = [densities(z, bound.transformed_arguments) for z in points]
     blamed = [name for name in tried[0] if not any(np.isfinite(one[name]) for one in tried)]
     sites = [bound.model.program.site[name] for name in blamed if name in bound.model.program.site]
     title = "no starting point was found: the density is not finite at any of 100"

@@ -86,8 +86,8 @@ class Lowered:
         return {self.identifiers.get(name, name): value for name, value in values.items()}
 
     def _function(self, name: str) -> Any:
-        if not self._cache:
-            self._cache.update(run(self.text))
+        if name not in self._cache:
+            self._cache[name] = run(self.text, name)
         return self._cache[name]
 
 
@@ -248,11 +248,22 @@ def source(body: list[ast.stmt], about: str) -> str:
     return ast.unparse(ast.fix_missing_locations(module)) + "\n"
 
 
-def run(text: str) -> dict[str, Any]:
-    """The names that a generated module defines. Tracebacks and debuggers show its lines."""
+def run(text: str, function: str) -> Any:
+    """One function of a generated module, with the imports that it needs: `prepare` needs no NumPyro, which takes long to import.
+
+    Tracebacks and debuggers show its lines.
+    """
     name = f"<pplang {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
-    compiled: CodeType = compile(text, name, "exec")
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    module = ast.parse(text, name)
+    (definition,) = (one for one in module.body if isinstance(one, ast.FunctionDef) and one.name == function)
+    used = {node.id for node in ast.walk(definition) if isinstance(node, ast.Name)}
+    imports = [one for one in module.body if isinstance(one, ast.Import) and used & {_bound_name(alias) for alias in one.names}]
     namespace: dict[str, Any] = {"__name__": "pplang_model"}
+    compiled: CodeType = compile(ast.Module([*imports, definition], []), name, "exec")
     exec(compiled, namespace)
-    return namespace
+    return namespace[function]
+
+
+def _bound_name(alias: ast.alias) -> str:
+    return alias.asname or alias.name.split(".")[0]

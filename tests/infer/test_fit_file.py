@@ -9,44 +9,10 @@ import h5py
 import numpy as np
 import pytest
 from helpers_infer import SCHOOL_DATA, SCHOOLS
+from made_fits import TEXTS, draws, made_up
 
 import pplang
-from pplang._fit import Array, Fit, assemble
-
-TEXTS = {
-    "model": "x ~ Normal(0, 1)\n",
-    "name": "x.ppl",
-    "method": "nuts",
-    "seed": "1",
-    "settings": json.dumps({"chains": 2, "draws": 5, "warmup": 3}),
-    "plan": "{}",
-    "schema": "{}",
-    "versions": "{}",
-}
-MEMBERS = {
-    "Coef": np.array(["intercept", "slöpe"], dtype=object),
-    "Coef_2": np.array(["p", "q", "r"], dtype=object),
-    "Year": np.arange(1990, 1994),
-    "draw": np.array(["a"], dtype=object),
-}
-
-
-def made_up(**posterior: Array) -> Fit:
-    return assemble(
-        posterior=posterior,
-        statistics={"diverging": np.zeros((2, 5), bool), "lp": np.ones((2, 5))},
-        history={"elbo": np.arange(4.0)},
-        observed={"y": Array(("Year",), np.arange(4.0))},
-        constant={"flag": Array(("Year",), np.array([True, False, True, True])), "n": Array((), np.array(3))},
-        coordinates=lambda name: MEMBERS[name],
-        texts=TEXTS,
-        attributes={"inference_library": "pplang"},
-    )
-
-
-def draws(*shape: int) -> np.ndarray:
-    return np.random.default_rng(0).standard_normal((2, 5, *shape))
-
+from pplang._fit import Array, Fit
 
 @pytest.fixture
 def whole() -> Fit:
@@ -93,7 +59,7 @@ def test_names_that_clash_with_the_axes_of_draws_step_aside(tmp_path: Path) -> N
 
 
 def test_xarray_and_arviz_read_it(whole: Fit, tmp_path: Path) -> None:
-    import arviz_stats
+    import arviz_base
     import xarray
 
     whole.save(tmp_path / "a.fit.nc")
@@ -102,7 +68,7 @@ def test_xarray_and_arviz_read_it(whole: Fit, tmp_path: Path) -> None:
         np.testing.assert_array_equal(tree["posterior"]["R"].sel(Coef="slöpe").isel(Coef_2_=0), whole.draws("R")[:, :, 1, 0])
         assert tree["constant_data"]["flag"].dtype == bool
         assert list(tree["posterior"]["count"].coords["Coef_2"].values) == ["p", "q", "r"]
-        arviz_stats.summary(tree)
+        assert arviz_base.extract(tree)["trend"].shape == (4, 10)
     assert whole["trend"].sel(Year=1990).shape == (2, 5)
     with pytest.raises(KeyError):
         whole["nothing"]

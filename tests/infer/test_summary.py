@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import numpy as np
-from test_fit_file import Array, draws, made_up
+from made_fits import MEMBERS, draws, made_up
 
-from pplang._fit import Fit
+from pplang._fit import Array, Fit
 
 
 def table(**posterior: Array) -> list[list[str]]:
@@ -47,8 +47,6 @@ def test_numbers_for_machines_are_json() -> None:
 
 
 def test_labels_cannot_play_tricks_on_the_terminal() -> None:
-    from test_fit_file import MEMBERS
-
     MEMBERS["Evil"] = np.array(["\x1b[2J", "a\u202eb"], dtype=object)
     text = str(made_up(x=Array(("Evil",), draws(2))).summary())
     assert "\x1b" not in text
