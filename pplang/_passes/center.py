@@ -51,8 +51,16 @@ def _choose(program: Program, site: Site, transported: bool) -> Choice | None:
     if not unknown:
         return None
     if transported:
-        return Choice(site.name, "transport", f"its {' and '.join(unknown)} {'are' if len(unknown) > 1 else 'is'} unknown: between centred and non-centred, element by element, as the data inform it")
-    return Choice(site.name, "noncenter", f"its {' and '.join(unknown)} {'are' if len(unknown) > 1 else 'is'} unknown: in its own coordinates it would stretch with them")
+        return Choice(
+            site.name,
+            "transport",
+            f"its {' and '.join(unknown)} {'are' if len(unknown) > 1 else 'is'} unknown: between centred and non-centred, element by element, as the data inform it",
+        )
+    return Choice(
+        site.name,
+        "noncenter",
+        f"its {' and '.join(unknown)} {'are' if len(unknown) > 1 else 'is'} unknown: in its own coordinates it would stretch with them",
+    )
 
 
 def _family(site: Site) -> LocationScale | None:

@@ -14,7 +14,13 @@ NAME = "forward"
 def decide(program: Program) -> tuple[Choice, ...]:
     """A choice for each generated site."""
     return tuple(
-        Choice(site.name, "after", "nothing observed depends on it: " + ("computed" if site.role == "deterministic" else "drawn") + " after inference, once per posterior draw")
+        Choice(
+            site.name,
+            "after",
+            "nothing observed depends on it: "
+            + ("computed" if site.role == "deterministic" else "drawn")
+            + " after inference, once per posterior draw",
+        )
         for site in program.sites
         if site.level == "generated"
     )

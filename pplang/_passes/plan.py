@@ -123,17 +123,33 @@ class Compiled:
         Its lowering's `prepare` is the map from a user's values to the coordinates in which the fit runs.
         """
         from pplang._check.retype import retype
+
         latents = [site for site in self.source.sites if site.role == "latent" and site.level != "generated"]
         params = [param for param in self.source.params]
         given = (
             *(Input(site.name, site.sets, _declarable(site.kind, site.structure), site.structure) for site in latents),
-            *(Input(param.name, tuple(axis.set for axis in param.axes), _declarable(param.kind, param.structure), param.structure) for param in params),
+            *(
+                Input(param.name, tuple(axis.set for axis in param.axes), _declarable(param.kind, param.structure), param.structure)
+                for param in params
+            ),
         )
         known = [site for site in self.source.sites if site.role == "deterministic" and site.level != "generated"]
         added = [site for stage in self.stages for site in stage.rewrite.inverse]
         sites = tuple(replace(site, level="model") for site in (*known, *added))
         sets = self.program.sets
-        return retype(replace(self.source, sets=sets, inputs=(*self.source.inputs, *self.constants, *given), params=(), sites=sites, factors=(), restrictions=(), guide=None, reward=None))
+        return retype(
+            replace(
+                self.source,
+                sets=sets,
+                inputs=(*self.source.inputs, *(replace(one, notes=()) for one in self.constants), *given),
+                params=(),
+                sites=sites,
+                factors=(),
+                restrictions=(),
+                guide=None,
+                reward=None,
+            )
+        )
 
 
 def _declarable(kind: Kind, structure: str | None) -> Kind:

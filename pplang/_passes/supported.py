@@ -64,7 +64,11 @@ def _of_latent(site: Site) -> Iterator[tuple[str, Span, str]]:
         yield f"the discrete latent `{site.name}`", site.span, "write the sum over its values as a Mixture, if it has one"
     elif site.structure is not None and site.structure not in OF_STRUCTURE:
         word = site.structure.replace("_", " ")
-        yield f"a latent {word} (`{site.name}`)", site.span, "use independent effects, or LKJCholesky for the factor" if site.structure == "correlation" else ""
+        yield (
+            f"a latent {word} (`{site.name}`)",
+            site.span,
+            "use independent effects, or LKJCholesky for the factor" if site.structure == "correlation" else "",
+        )
     elif site.weight is not None and (isinstance(kind, Interval) and kind != Interval()):
         yield f"`weighted` on the bounded latent `{site.name}`", site.span, "weight the observed relation"
 

@@ -54,7 +54,12 @@ def noise_of_children(program: Program, site: Site) -> str | None:
         right = program.site[name].right
         family = DISTRIBUTIONS[right.name].family if isinstance(right, ire.Distribution) else None
         scale = right.argument(family.scale) if isinstance(right, ire.Distribution) and family and family.scale and not family.log else None
-        single = isinstance(scale, ire.Reference) and not scale.indices and scale.name in program.site and program.site[scale.name].role == "latent"
+        single = (
+            isinstance(scale, ire.Reference)
+            and not scale.indices
+            and scale.name in program.site
+            and program.site[scale.name].role == "latent"
+        )
         scales.add(scale.name if single and isinstance(scale, ire.Reference) else None)
     return scales.pop() if len(scales) == 1 else None
 
@@ -64,7 +69,14 @@ def _is_hyperparameter(program: Program, site: Site) -> bool:
     plain = site.role == "latent" and site.level == "model" and site.structure is None and site.weight is None and not site.fixing
     few = all(isinstance(program.set[axis.set].members, Labels | NumberRange | Columns) for axis in site.axes)
     rooted = not any(program.site[name].role == "latent" for name in stochastic_parents(program, site) if name in program.site)
-    return continuous and plain and few and len(site.axes) <= 1 and all(axis.variable is not None for axis in site.axes) and (rooted or not site.axes)
+    return (
+        continuous
+        and plain
+        and few
+        and len(site.axes) <= 1
+        and all(axis.variable is not None for axis in site.axes)
+        and (rooted or not site.axes)
+    )
 
 
 def stochastic_parents(program: Program, site: Site) -> set[str]:
@@ -143,10 +155,14 @@ class _Builder:
         self.sites.append(Site(name, over, "deterministic", "model", value, REAL, origin=(self.site.name, ORIGIN), span=self.site.span))
         return ire.Reference(name, tuple(ire.Variable(axis.variable) for axis in over if axis.variable is not None))
 
-    def constant(self, part: str, sets: tuple[str, ...], indices: tuple[ire.Expression, ...], *, nonnegative: bool = False) -> tuple[str, ire.Expression]:
+    def constant(
+        self, part: str, sets: tuple[str, ...], indices: tuple[ire.Expression, ...], *, nonnegative: bool = False
+    ) -> tuple[str, ire.Expression]:
         """An input that is zero until the engine sets it, and the reference to it."""
         name = self.name(part)
-        self.inputs.append(Input(name, sets, NONNEGATIVE if nonnegative else REAL, default=build.ZERO, notes=(_TUNED,), span=self.site.span))
+        self.inputs.append(
+            Input(name, sets, NONNEGATIVE if nonnegative else REAL, default=build.ZERO, notes=(_TUNED,), span=self.site.span)
+        )
         return name, ire.Reference(name, indices)
 
     # the rewriting
@@ -155,7 +171,9 @@ class _Builder:
         site, own = self.site, build.element_of(self.site)
         location = self.define("location", self._location())
         scale = self.define("scale", self._scale())
-        information = build.call("positive", self._information()) if not isinstance(self._information(), ire.Number) else self._information()
+        information = (
+            build.call("positive", self._information()) if not isinstance(self._information(), ire.Number) else self._information()
+        )
         hypers, weight, pull = self._evidence(own)
         h_name, h = self.constant("h", site.sets, own.indices, nonnegative=True)
         b_name, b = self.constant("b", site.sets, own.indices)
@@ -163,11 +181,15 @@ class _Builder:
         precision = self.define("precision", build.multiply(growth, h))
         toward = self.define("pull", build.multiply(growth, build.add(b, *pull)))
         total = build.add(information, build.multiply(precision, build.power(scale, ire.Number(2))))
-        shift = self.define("shift", build.divide(build.multiply(scale, build.subtract(toward, build.multiply(precision, location))), total))
+        shift = self.define(
+            "shift", build.divide(build.multiply(scale, build.subtract(toward, build.multiply(precision, location))), total)
+        )
         spread = self.define("spread", build.call("sqrt", build.divide(information, total)))
         raw_name = self.name("raw")
         raw = ire.Reference(raw_name, own.indices)
-        base = ire.Distribution("Transformed", (("distribution", self._standard()), ("bijection", ire.Bijection("affine", (shift, spread)))))
+        base = ire.Distribution(
+            "Transformed", (("distribution", self._standard()), ("bijection", ire.Bijection("affine", (shift, spread))))
+        )
         kept = tuple(note for note in site.notes if note.name not in ("centered", "noncentered", "partial"))
         drawn = replace(site, name=raw_name, right=base, kind=REAL, notes=(*kept, _ALONE), origin=(site.name, ORIGIN))
         inside = build.add(location, build.multiply(scale, build.add(shift, build.multiply(spread, raw))))

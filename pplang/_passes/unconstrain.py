@@ -173,7 +173,9 @@ def _moved_site(program: Program, site: Site) -> tuple[Program, Site, ire.Expres
     computed = _computed(site, drawn, bijection)
     inverse = _inverse(site, drawn, bijection)
     sites = [part for one in program.sites for part in ((drawn, computed) if one.name == site.name else (one,))]
-    term = build.sum_over(site, build.subtract(ire.LogDensity(transformed, build.element_of(drawn)), ire.LogDensity(site.right, build.element_of(site))))
+    term = build.sum_over(
+        site, build.subtract(ire.LogDensity(transformed, build.element_of(drawn)), ire.LogDensity(site.right, build.element_of(site)))
+    )
     return program.with_sites(tuple(sites)), inverse, term
 
 
@@ -231,5 +233,3 @@ def _derived(program: Program, letter: str, letters: dict[str, str]) -> tuple[Pr
         return program, known
     name = program.fresh_name(f"{letters[inner]}_{operation}")
     return replace(program, sets=(*program.sets, IndexSet(name, members, declared=True))), name
-
-

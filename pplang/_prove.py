@@ -1,0 +1,244 @@
+"""Proof on the user's own model that the passes keep its meaning: densities, Jacobians, round trips and prior draws, at random points.
+
+For each pass: the log density of the original names equals that of the rewritten program less the log Jacobian that the pass declares; that
+Jacobian is the one of automatic differentiation; values taken to free coordinates and back are the same; and draws from the prior of the
+rewritten program cannot be told from draws from the source's (Kolmogorov-Smirnov).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pplang._infer.density import Latent, plates_first, set_sizes, site_densities, unflatten
+from pplang._ir.expression import Expression
+from pplang._ir.kinds import REAL
+from pplang._ir.program import Program, Site
+from pplang._lower import lower
+
+if TYPE_CHECKING:
+    from pplang._model import Bound
+
+DENSITY, ROUND_TRIP, JACOBIAN = 1e-8, 1e-10, 1e-8
+"""The largest errors that pass: relative for densities, absolute for coordinates and log determinants per unknown."""
+SMALLEST_P = 1e-6
+LARGEST_JACOBIAN = 400
+"""Unknowns beyond which the Jacobian is not differentiated: it would take that many passes over the model."""
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The largest errors found for one pass; None for what does not apply to it.
+
+    density: |log density before + log Jacobian - log density after| / (1 + |log density|). jacobian: declared against differentiated.
+    round_trip: of the coordinates, to original names and back. prior: the smallest p-value over the names compared, with its name.
+    """
+
+    name: str
+    density: float
+    jacobian: float | None
+    round_trip: float | None
+    prior: tuple[float, str] | None
+
+    @property
+    def holds(self) -> bool:
+        """Is every error below its bound?"""
+        small = self.density <= DENSITY and (self.jacobian or 0.0) <= JACOBIAN and (self.round_trip or 0.0) <= ROUND_TRIP
+        return bool(small and (self.prior is None or self.prior[0] >= SMALLEST_P))
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """A program on the way, lowered: its latents, and the names of the terms of the log Jacobian that led to it."""
+
+    name: str
+    program: Program
+    model: Callable[..., None]
+    arguments: dict[str, Any]
+    latents: tuple[Latent, ...]
+    terms: tuple[str, ...]
+
+    def densities(self, points: Sequence[Values]) -> list[float]:
+        """The joint log density at values of its latents."""
+        import jax
+
+        density = jax.jit(lambda own: sum(site_densities(self.model, own, self.arguments).values()))
+        return [float(density({latent.name: values[latent.name] for latent in self.latents})) for values in points]
+
+
+def prove(bound: Bound, *, points: int = 5, prior_draws: int = 2_000, seed: int = 0, constants: Values | None = None) -> tuple[Proof, ...]:
+    """Check every pass of a bound model at random points.
+
+    points: how many, standard normal in the coordinates after the last pass. prior_draws: of each program. constants: values of the
+    transports' constants, by name (default: zeros).
+    """
+    import jax
+
+    rng = np.random.default_rng(seed)
+    with jax.enable_x64(True):
+        stages = _stages(bound, dict(constants or {}))
+        everything = jax.jit(_values_of(stages[-1]))
+        size = sum(latent.size for latent in stages[-1].latents)
+        values = [{name: np.asarray(value) for name, value in everything(rng.normal(size=size)).items()} for _ in range(points)]
+        densities = [stage.densities(values) for stage in stages]
+        drawn = [_prior(stage, prior_draws, seed + place) for place, stage in enumerate(stages)]
+        proofs = []
+        for place, (before, after) in enumerate(zip(stages, stages[1:], strict=False)):
+            terms = [sum(float(value[name]) for name in after.terms) for value in values]
+            errors = [abs(a + term - b) / (1 + abs(b)) for a, b, term in zip(densities[place], densities[place + 1], terms, strict=True)]
+            proofs.append(
+                Proof(
+                    after.name,
+                    max(errors),
+                    _jacobian_error(before, after, values, terms),
+                    None,
+                    _agreement(before, drawn[place], drawn[place + 1]),
+                )
+            )
+        return (*proofs[:-1], replace(proofs[-1], round_trip=_round_trip(bound, stages[-1], values, constants or {}))) if proofs else ()
+
+
+def _stages(bound: Bound, constants: dict[str, Any]) -> list[_Stage]:
+    """The program before the first pass that moves anything, and after each that does; the last one reports all terms of the Jacobian."""
+    sizes = set_sizes(bound.compiled.program, bound.sets)
+    zeros = {one.name: np.zeros([sizes[axis] for axis in one.sets]) for one in bound.compiled.constants}
+    arrays = {**zeros, **bound.dataset.arrays, **constants}
+    moving = [stage for stage in bound.compiled.stages if stage.rewrite.inverse]
+    forward = [stage.program for stage in bound.compiled.stages if not stage.rewrite.inverse]
+    reports = {stage.name: _term_sites(stage.name, stage.rewrite.log_jacobian) for stage in moving}
+    programs = [("source", forward[0] if forward else bound.compiled.source), *((stage.name, stage.program) for stage in moving)]
+    found = []
+    for place, (name, program) in enumerate(programs):
+        extra = tuple(site for sites in reports.values() for site in sites) if place == len(programs) - 1 else ()
+        lowered = lower(program.with_sites((*program.sites, *extra)))
+        arguments = lowered.select({**arrays, **lowered.prepare(sets=bound.sets, **arrays)})
+        latents = tuple(
+            Latent(site.name, tuple(sizes[one] for one in lowered.axes[site.name])) for site in program.sites if site.role == "latent"
+        )
+        terms = tuple(site.name for site in reports.get(name, ()))
+        found.append(_Stage(name, program, partial(lowered.model, sets=bound.sets), arguments, latents, terms))
+    return found
+
+
+def _term_sites(name: str, terms: Sequence[Expression]) -> tuple[Site, ...]:
+    return tuple(Site(f"log_jacobian_{name}_{n}", (), "deterministic", "model", term, REAL, report=True) for n, term in enumerate(terms))
+
+
+def _values_of(stage: _Stage) -> Callable[[Any], dict[str, Any]]:
+    """The map from a flat point to the value of every site, drawn or computed."""
+    from numpyro import handlers
+
+    def values(z: Any) -> dict[str, Any]:
+        model = handlers.substitute(stage.model, data=unflatten(z, stage.latents))
+        trace = handlers.trace(model).get_trace(**stage.arguments)
+        return {name: site["value"] for name, site in trace.items() if site["type"] in ("sample", "deterministic")}
+
+    return values
+
+
+def _jacobian_error(before: _Stage, after: _Stage, values: Sequence[dict[str, Any]], terms: Sequence[float]) -> float | None:
+    """The declared log Jacobian against that of automatic differentiation, per unknown; None where that would take too long."""
+    import jax
+    import jax.numpy as jnp
+
+    size = sum(latent.size for latent in after.latents)
+    if size > LARGEST_JACOBIAN or size == 0:
+        return None
+    of = _values_of(after)
+
+    def coordinates(z: Any) -> Any:
+        found = of(z)
+        return jnp.concatenate([_coordinates(before.program.site[latent.name], found[latent.name]) for latent in before.latents])
+
+    jacobian = jax.jit(jax.jacfwd(coordinates))
+    errors = []
+    for value, declared in zip(values[:2], terms[:2], strict=False):
+        matrix = np.asarray(jacobian(np.concatenate([np.ravel(value[latent.name]) for latent in after.latents])))
+        # Where the old value is a whole table under a constraint (a sum of zero), its volume is that of the subspace.
+        square = matrix.shape[0] == matrix.shape[1]
+        found = np.linalg.slogdet(matrix)[1] if square else np.linalg.slogdet(matrix.T @ matrix)[1] / 2
+        errors.append(abs(found - declared) / size)
+    return float(max(errors))
+
+
+def _coordinates(site: Site, value: Any) -> Any:
+    """The numbers of a value that its density is over: all but one part of a simplex, the lower triangle of a correlation matrix."""
+    import jax.numpy as jnp
+
+    if site.structure == "simplex":
+        value = value[..., :-1]
+    if site.structure in ("correlation", "correlation_cholesky"):
+        rows, columns = np.tril_indices(value.shape[-1], -1)
+        value = value[..., rows, columns]
+    return jnp.ravel(value)
+
+
+def _round_trip(bound: Bound, last: _Stage, values: Sequence[dict[str, Any]], constants: Values) -> float:
+    """From the original names to the coordinates of the last program, against those that the original names came from."""
+    inverse = lower(bound.compiled.inverse())
+    source = {site.name for site in bound.compiled.source.sites if site.role == "latent"}
+    sizes = set_sizes(bound.compiled.program, bound.sets)
+    zeros = {one.name: np.zeros([sizes[axis] for axis in one.sets]) for one in bound.compiled.constants}
+    worst = 0.0
+    for value in values:
+        original = {name: _declared(bound.compiled.source.site[name], value[name], last) for name in source if name in value}
+        free = {**original, **inverse.prepare(sets=bound.sets, **{**zeros, **bound.dataset.arrays, **constants, **original})}
+        for latent in last.latents:
+            expected = value[latent.name]
+            back = np.transpose(free[latent.name], plates_first(last.program.site[latent.name]))
+            worst = max(worst, float(np.max(np.abs(back - expected) / (1 + np.abs(expected)), initial=0.0)))
+    return worst
+
+
+def _declared(site: Site, value: Any, last: _Stage) -> Any:
+    """A value with its axes as the source declares them: NumPyro has the plates of a drawn one first."""
+    drawn = last.program.site[site.name].role == "latent"
+    return np.transpose(value, np.argsort(plates_first(site))) if drawn else value
+
+
+def _prior(stage: _Stage, draws: int, seed: int) -> dict[str, np.ndarray]:
+    """Draws of all latents from the prior, (draws, ...) each; empty where a prior is improper."""
+    import jax
+    from numpyro import handlers
+
+    observed = {site.name for site in stage.program.sites if site.role == "observed"}
+    given = {name: value for name, value in stage.arguments.items() if name not in observed}
+
+    def draw(key: Any) -> dict[str, Any]:
+        trace = handlers.trace(handlers.seed(stage.model, key)).get_trace(**given)
+        return {name: site["value"] for name, site in trace.items() if site["type"] in ("sample", "deterministic") and name not in observed}
+
+    try:
+        found = jax.jit(jax.vmap(draw))(jax.random.split(jax.random.PRNGKey(seed), draws))
+    except NotImplementedError:
+        return {}
+    return {name: np.asarray(value) for name, value in found.items()}
+
+
+def _agreement(before: _Stage, first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) -> tuple[float, str] | None:
+    """The smallest two-sample p-value over the latents before a pass, every element on its own, as if there were one of them."""
+    smallest: tuple[float, str] | None = None
+    for latent in before.latents:
+        if latent.name in first and latent.name in second:
+            a, b = (np.reshape(one[latent.name], (len(one[latent.name]), -1)) for one in (first, second))
+            p = min((_two_sample(a[:, k], b[:, k]) for k in range(a.shape[1])), default=1.0)
+            corrected = min(1.0, p * a.shape[1])
+            if smallest is None or corrected < smallest[0]:
+                smallest = corrected, latent.name
+    return smallest
+
+
+def _two_sample(a: np.ndarray, b: np.ndarray) -> float:
+    """The p-value of the two-sample Kolmogorov-Smirnov statistic by Smirnov's limit, with Stephens' correction (1970)."""
+    grid = np.sort(np.concatenate([a, b]))
+    distance = np.max(np.abs(np.searchsorted(np.sort(a), grid, "right") / len(a) - np.searchsorted(np.sort(b), grid, "right") / len(b)))
+    root = np.sqrt(len(a) * len(b) / (len(a) + len(b)))
+    scaled = (root + 0.12 + 0.11 / root) * distance
+    k = np.arange(1, 101)
+    return float(np.clip(2 * np.sum((-1.0) ** (k - 1) * np.exp(-2 * (k * scaled) ** 2)), 0.0, 1.0)) if scaled > 0.2 else 1.0
