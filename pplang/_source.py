@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,8 +32,8 @@ class Source:
 
     @cached_property
     def line_starts(self) -> tuple[int, ...]:
-        """Where each line starts."""
-        return (0, *(i + 1 for i, character in enumerate(self.text) if character == "\n"))
+        """Where each line starts. A line ends with LF, CR LF or CR."""
+        return (0, *(ending.end() for ending in re.finditer(r"\r\n?|\n", self.text)))
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both counted from 1."""

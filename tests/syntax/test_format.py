@@ -190,6 +190,12 @@ mu ~ Normal(0, 1)  # end
     )
 
 
+@pytest.mark.parametrize("ending", ["\r\n", "\r"])
+def test_line_ends_of_other_systems(ending: str) -> None:
+    text = "# one\n\nmu ~ N(0)  # two\n# three\n  starting 1\n\n# four\n"
+    assert formatted(text.replace("\n", ending)) == formatted(text)
+
+
 def test_long_lines_are_broken_at_operators_and_in_brackets() -> None:
     terms = " + ".join(f"coefficient[{i}] * column_{i}[n]" for i in range(6))
     text = formatted(
