@@ -256,8 +256,12 @@ class Bound:
     @property
     def _original(self) -> tuple[str, ...]:
         """The latents of the source that inference is about."""
-        generated = {choice.site for stage in self.compiled.stages if stage.name == "forward" for choice in stage.choices}
-        return tuple(site.name for site in self.model.program.sites if site.role == "latent" and site.name not in generated)
+        return tuple(site.name for site in self.model.program.sites if site.role == "latent" and site.name not in self._generated)
+
+    @property
+    def _generated(self) -> set[str]:
+        """What is drawn or computed after inference."""
+        return {choice.site for stage in self.compiled.stages if stage.name == "forward" for choice in stage.choices}
 
     @property
     def _all_arguments(self) -> dict[str, np.ndarray]:
@@ -284,7 +288,7 @@ class Bound:
         from pplang._infer.density import functions
 
         transformed, source = self._selecting(self._transformed), self._selecting(self._source)
-        return functions(transformed, source, self.latents, self._original, self._kept)
+        return functions(transformed, source, self.latents, self._original, self._kept, self._generated)
 
     def _selecting(self, lowered: Lowered) -> Callable[..., None]:
         """The model, called with arguments of both models, of which it takes its own."""

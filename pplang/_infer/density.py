@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,12 +36,18 @@ def unflatten(z: Any, latents: Sequence[Latent]) -> dict[str, Any]:
 
 
 def functions(
-    transformed: LoweredModel, source: LoweredModel, latents: Sequence[Latent], original: Sequence[str], kept: Sequence[Site]
+    transformed: LoweredModel,
+    source: LoweredModel,
+    latents: Sequence[Latent],
+    original: Sequence[str],
+    kept: Sequence[Site],
+    generated: Collection[str],
 ) -> Functions:
     """The density of the transformed model, and the values of a draw by the names of the source.
 
     original: the latents of the source, each of which is a site of the transformed model too. kept: the sites of the source whose values are
-    wanted; those that the transformed model lacks are drawn or computed by the source model, given the latents.
+    wanted; those that are `generated`, which the transformed model lacks (a site of its own may have such a name), are drawn or computed by the
+    source model, given the latents.
     """
     from numpyro import handlers
 
@@ -50,7 +56,7 @@ def functions(
 
     def constrain(z: Any, key: Any, arguments: Arguments) -> dict[str, Any]:
         trace = handlers.trace(handlers.substitute(transformed, data=unflatten(z, latents))).get_trace(**arguments)
-        if any(site.name not in trace for site in kept):
+        if any(site.name in generated for site in kept):
             values = {name: trace[name]["value"] for name in original}
             trace = handlers.trace(handlers.substitute(handlers.seed(source, key), data=values)).get_trace(**arguments)
             return {site.name: _as_declared(site, trace[site.name]["value"]) for site in kept}
