@@ -64,9 +64,9 @@ class Fit:
         return dict(json.loads(self.content.texts["settings"]))
 
     @cached_property
-    def plan(self) -> list[dict[str, Any]]:
-        """What the compiler decided for each site, and why."""
-        return list(json.loads(self.content.texts["plan"]))
+    def plan(self) -> dict[str, list[dict[str, Any]]]:
+        """What the compiler decided for each site, and why; by pass."""
+        return dict(json.loads(self.content.texts["plan"]))
 
     @cached_property
     def versions(self) -> dict[str, str]:
