@@ -231,14 +231,27 @@ def _call(node: ir.Call, scope: Scope) -> Term:
             term = asserted(scope, argument, term, entry.domain or wanted.kind, entry.safe)
             term = scope.guarded(term, entry.safe)
         terms.append(term)
+    path = entry.numpy_path if scope.unit.array == "np" else entry.jax_path
+    if not path.startswith(("numpy.", "jax.numpy.")) and not entry.kind(*(_interval(term) for term in terms)).integer:
+        terms = [_real(term) for term in terms]
     axes = union(terms)
-    function = scope.unit.imports.path(entry.numpy_path if scope.unit.array == "np" else entry.jax_path)
+    function = scope.unit.imports.path(path)
     event = max((term.event for term in terms), key=len) if entry.event else ()
     if len(event) < len(entry.event):
         event = (*event, *entry.event)[: len(entry.event)]
     whole = entry.kind(*(_interval(term) for term in terms)).integer
     result = code.call(function, *(aligned(term, axes) for term in terms))
     return Term(result, axes, event, "int" if whole else "real", data=all(term.data for term in terms))
+
+
+def _real(term: Term) -> Term:
+    """Whole numbers as real ones: functions outside jax.numpy refuse integers."""
+    if term.type != "int":
+        return term
+    value = code.literal(term.code)
+    return replace(
+        term, code=code.constant(float(value)) if value is not None else code.binary(code.constant(1.0), "*", term.code), type="real"
+    )
 
 
 def _interval(term: Term) -> Interval:

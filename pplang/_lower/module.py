@@ -83,7 +83,8 @@ class Lowered:
 
     def keywords(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values by name as keyword arguments of `prepare` and `model`: a column called `lambda` or `sets` goes by another name there."""
-        return {self.identifiers.get(name, name): value for name, value in values.items()}
+        other = {"sets": "sets_"}
+        return {self.identifiers.get(name) or other.get(name, name): value for name, value in values.items()}
 
     def _function(self, name: str) -> Any:
         if name not in self._cache:

@@ -178,3 +178,13 @@ def test_the_model_is_an_ordinary_one_for_numpyro() -> None:
     assert trace["log_h"]["is_observed"]
     trace = numpyro.handlers.trace(numpyro.handlers.seed(numpyro.handlers.condition(lowered.model, {"b": 1.5}), 0)).get_trace(**known)
     assert trace["b"]["value"] == 1.5
+
+
+@pytest.mark.parametrize("function", ["logistic", "lgamma", "log_logistic", "softplus", "digamma", "sqrt", "log1p"])
+def test_functions_take_whole_numbers(function: str) -> None:
+    text = f"data Row:\n  n : count\nb ~ Normal(0, 1)\nn[i in Row] ~ Poisson(exp({function}(2) + {function}(n[i] + 1) + b * (if b > 0 then {function}(n[i] + 1) else 1)))\n"
+    lowered = lower(program(text))
+    with jax.enable_x64(True):
+        known = arguments(lowered, {"n": np.array([0, 2, 1])}, {"Row": range(3)})
+        found, _ = log_density(lowered.model, (), {"sets": {"Row": range(3)}, **known}, {"b": 0.1})
+    assert np.isfinite(found)
