@@ -93,11 +93,22 @@ def test_own_distributions_are_pytrees_and_expand(case: Case) -> None:
     made = build(case.name, case.arguments, case.size)
     leaves, structure = jax.tree.flatten(made)
     rebuilt = jax.tree.unflatten(structure, leaves)
-    assert rebuilt.batch_shape == made.batch_shape
-    assert rebuilt.event_shape == made.event_shape
-    value = jnp.asarray(case.inside)
-    found = made.log_prob(value)
-    np.testing.assert_array_equal(rebuilt.log_prob(value), found)
-    wider = made.expand((2, *found.shape))
-    assert wider.batch_shape == (2, *found.shape)
-    np.testing.assert_array_equal(wider.log_prob(value), jnp.stack([found, found]))
+    assert (rebuilt.batch_shape, rebuilt.event_shape) == (made.batch_shape, made.event_shape)
+    assert all(one is other for one, other in zip(leaves, jax.tree.leaves(rebuilt), strict=True))
+    assert made.expand((2, *made.batch_shape)).batch_shape == (2, *made.batch_shape)
+
+
+@pytest.mark.parametrize("name", ["Normal", "Poisson"])
+def test_truncation_works_in_single_precision(name: str) -> None:
+    """An embedded model runs in its caller's precision."""
+    inner: dict[str, Any] = {"Normal": {"mean": 0.5, "sd": 2.0}, "Poisson": {"rate": 3.0}}[name]
+    with jax.enable_x64(False):
+        made = build("Truncated", {"distribution": (name, inner), "lower": 1, "upper": 4})
+        draws = made.sample(jax.random.PRNGKey(1), (200,))
+        found = made.log_prob(draws)
+    assert found.dtype == jnp.float32
+    assert (draws >= 1).all()
+    assert (draws <= 4).all()
+    np.testing.assert_allclose(
+        found, log_density("Truncated", {"distribution": (name, inner), "lower": 1, "upper": 4}, draws), rtol=1e-4, atol=1e-5
+    )

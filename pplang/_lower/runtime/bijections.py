@@ -103,7 +103,7 @@ class OrderedInside(_Bounded):
 
     @property
     def width(self) -> jax.Array:
-        return _column(jnp.asarray(self.upper) - self.lower)
+        return _column(self.upper) - _column(self.lower)
 
     def __call__(self, x: Any) -> jax.Array:
         return _column(self.lower) + self.width * jnp.cumsum(self.stick(x)[..., :-1], -1)

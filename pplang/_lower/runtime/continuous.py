@@ -23,7 +23,7 @@ class Scalar(dist.Distribution):
         super().__init__(shape, validate_args=validate_args)
 
     def _uniform(self, key: jax.Array, sample_shape: tuple[int, ...]) -> jax.Array:
-        return jax.random.uniform(key, self.shape(sample_shape), minval=jnp.finfo(float).tiny)
+        return jax.random.uniform(key, self.shape(sample_shape), minval=jnp.finfo(jnp.result_type(float)).tiny)
 
 
 class HalfStudentT(Scalar):

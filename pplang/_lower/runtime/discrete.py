@@ -45,7 +45,8 @@ class Poisson(dist.Poisson):
 
     @validate_sample
     def log_prob(self, value: ArrayLike) -> jax.Array:
-        return times_log(value, self.rate) - self.rate - gammaln(jnp.asarray(value, float) + 1)
+        rate = jnp.asarray(self.rate)
+        return times_log(value, rate) - rate - gammaln(jnp.asarray(value, float) + 1)
 
 
 class PoissonLog(dist.Distribution):
@@ -66,7 +67,7 @@ class PoissonLog(dist.Distribution):
 
     @validate_sample
     def log_prob(self, value: ArrayLike) -> jax.Array:
-        return value * self.log_rate - jnp.exp(self.log_rate) - gammaln(jnp.asarray(value, float) + 1)
+        return jnp.asarray(value) * self.log_rate - jnp.exp(self.log_rate) - gammaln(jnp.asarray(value, float) + 1)
 
     def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> jax.Array:
         return self.by_rate.sample(key, sample_shape)

@@ -31,7 +31,7 @@ def cumulative_sum(x: ArrayLike) -> Array:
 
 def log_determinant(x: ArrayLike) -> Array:
     """log |det x|"""
-    return np.asarray(np.linalg.slogdet(x)[1])
+    return np.asarray(np.linalg.slogdet(np.asarray(x, float))[1])
 
 
 def log_choose(n: ArrayLike, k: ArrayLike) -> Array:
@@ -51,7 +51,7 @@ def upper_of(x: ArrayLike, bound: ArrayLike) -> Array:
 
 
 def interval_of(x: ArrayLike, low: ArrayLike, high: ArrayLike) -> Array:
-    return np.asarray(low) + (np.asarray(high) - low) * _logistic(x)
+    return np.asarray(low, float) + (np.asarray(high, float) - np.asarray(low, float)) * _logistic(x)
 
 
 def _logistic(x: ArrayLike) -> Array:
@@ -59,7 +59,7 @@ def _logistic(x: ArrayLike) -> Array:
 
 
 def affine_of(x: ArrayLike, shift: ArrayLike, scale: ArrayLike) -> Array:
-    return np.asarray(shift) + np.asarray(scale) * x
+    return np.asarray(shift, float) + np.asarray(scale, float) * np.asarray(x, float)
 
 
 def simplex_of(x: ArrayLike) -> Array:

@@ -21,7 +21,7 @@ def interval_free(x: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Array:
 
 
 def affine_free(x: ArrayLike, shift: ArrayLike, scale: ArrayLike) -> Array:
-    return (np.asarray(x) - shift) / scale
+    return (np.asarray(x, float) - shift) / np.asarray(scale, float)
 
 
 def simplex_free(x: ArrayLike) -> Array:

@@ -19,15 +19,13 @@ from numpyro.distributions import constraints
 from pplang._lower.runtime import continuous, discrete
 from pplang._lower.runtime.special import log_difference, regularized_beta, safe_log, student_tail
 
-Distribution = dist.Distribution
 
-
-def is_discrete(distribution: Distribution) -> bool:
+def is_discrete(distribution: dist.Distribution) -> bool:
     """Does it draw whole numbers?"""
     return bool(distribution.support.is_discrete)
 
 
-def bounds(distribution: Distribution) -> tuple[ArrayLike | None, ArrayLike | None]:
+def bounds(distribution: dist.Distribution) -> tuple[ArrayLike | None, ArrayLike | None]:
     """The ends of the support of a distribution of one number; None where it has none."""
     constraint: Any = distribution.support
     lower = getattr(constraint, "lower_bound", None)
@@ -39,22 +37,22 @@ def bounds(distribution: Distribution) -> tuple[ArrayLike | None, ArrayLike | No
     return lower, upper
 
 
-def _infinite_bounds(distribution: Distribution) -> tuple[jax.Array, jax.Array]:
+def _infinite_bounds(distribution: dist.Distribution) -> tuple[jax.Array, jax.Array]:
     lower, upper = bounds(distribution)
     return jnp.asarray(-jnp.inf if lower is None else lower, float), jnp.asarray(jnp.inf if upper is None else upper, float)
 
 
-def log_cdf(distribution: Distribution, x: ArrayLike) -> jax.Array:
+def log_cdf(distribution: dist.Distribution, x: ArrayLike) -> jax.Array:
     """log P(X <= x), for any x."""
     return _log_tails(distribution, x)[0]
 
 
-def log_survival(distribution: Distribution, x: ArrayLike) -> jax.Array:
+def log_survival(distribution: dist.Distribution, x: ArrayLike) -> jax.Array:
     """log P(X > x), for any x."""
     return _log_tails(distribution, x)[1]
 
 
-def _log_tails(distribution: Distribution, x: ArrayLike) -> tuple[jax.Array, jax.Array]:
+def _log_tails(distribution: dist.Distribution, x: ArrayLike) -> tuple[jax.Array, jax.Array]:
     """Both; outside the support they are 0 and minus infinity, and the formulas see a value inside it."""
     x = jnp.asarray(x, float)
     lower, upper = _infinite_bounds(distribution)
@@ -72,7 +70,7 @@ def _log_tails(distribution: Distribution, x: ArrayLike) -> tuple[jax.Array, jax
     return jnp.where(inside, low, jnp.where(below, -jnp.inf, 0.0)), jnp.where(inside, high, jnp.where(below, 0.0, -jnp.inf))
 
 
-def log_mass(distribution: Distribution, lower: ArrayLike | None, upper: ArrayLike | None) -> jax.Array:
+def log_mass(distribution: dist.Distribution, lower: ArrayLike | None, upper: ArrayLike | None) -> jax.Array:
     """log P(lower <= X <= upper), taken in the tail that loses nothing. None is no bound."""
     if lower is not None and is_discrete(distribution):
         lower = jnp.ceil(jnp.asarray(lower, float)) - 1
@@ -88,12 +86,13 @@ def log_mass(distribution: Distribution, lower: ArrayLike | None, upper: ArrayLi
     return log_difference(larger, smaller)
 
 
-def quantile(distribution: Distribution, log_below: ArrayLike, log_above: ArrayLike) -> jax.Array:
+def quantile(distribution: dist.Distribution, log_below: ArrayLike, log_above: ArrayLike) -> jax.Array:
     """The x with log P(X <= x) = log_below and log P(X > x) = log_above (for a discrete one the least x that reaches it), by bisection.
 
     The search is in asinh(x), so that 200 halvings reach every float64; of the two logarithms the smaller one is compared.
     """
-    lower, upper = (jnp.clip(bound, -1e300, 1e300) for bound in _infinite_bounds(distribution))
+    largest = jnp.finfo(jnp.result_type(float)).max / 4
+    lower, upper = (jnp.clip(bound, -largest, largest) for bound in _infinite_bounds(distribution))
     below, above = jnp.broadcast_arrays(log_below, log_above)
     shape = jnp.broadcast_shapes(below.shape, distribution.batch_shape)
     start = jnp.broadcast_to(lower - (1 if is_discrete(distribution) else 0), shape)
@@ -108,14 +107,14 @@ def quantile(distribution: Distribution, log_below: ArrayLike, log_above: ArrayL
 
     _, right = jax.lax.fori_loop(0, 200, halve, bracket)
     found = jnp.sinh(right)
-    return jnp.floor(found * (1 + 1e-14) + 1e-9) if is_discrete(distribution) else found
+    return jnp.round(found) if is_discrete(distribution) else found
 
 
 # What each distribution knows of its tails. Inside the support only.
 
 
 @singledispatch
-def tails(distribution: Distribution, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+def tails(distribution: dist.Distribution, x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """log P(X <= x) and log P(X > x) for x inside the support."""
     below = distribution.cdf(x)
     return safe_log(below), safe_log(1 - below)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -71,7 +72,7 @@ class Truncated(dist.Distribution):
         return jnp.where(inside, self.base.log_prob(value) - self.log_normalizer, -jnp.inf)
 
     def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> jax.Array:
-        u = jax.random.uniform(key, self.shape(sample_shape), minval=jnp.finfo(float).tiny)
+        u = jax.random.uniform(key, self.shape(sample_shape), minval=jnp.finfo(jnp.result_type(float)).tiny)
         before = -jnp.inf if self.lower is None else _log_before(self.base, self.lower)
         after = -jnp.inf if self.upper is None else log_survival(self.base, self.upper)
         below = jnp.logaddexp(before, jnp.log(u) + self.log_normalizer)
@@ -116,7 +117,7 @@ class _Recorded(dist.Distribution):
 class Censored(_Recorded):
     """A value counts as P(X >= value) where `right` holds, as P(X <= value) where `left` does, and by its density elsewhere."""
 
-    arg_constraints = {}
+    arg_constraints: dict[str, Any] = {}
     pytree_data_fields = ("base", "right", "left")
 
     def __init__(
@@ -137,7 +138,7 @@ class Censored(_Recorded):
 class Interval(_Recorded):
     """A value counts as P(lower <= X <= upper); where the bounds are equal, by its density. A value outside them is impossible."""
 
-    arg_constraints = {}
+    arg_constraints: dict[str, Any] = {}
     pytree_data_fields = ("base", "lower", "upper")
 
     def __init__(self, base: dist.Distribution, lower: ArrayLike, upper: ArrayLike, *, validate_args: bool | None = None) -> None:
@@ -154,7 +155,7 @@ class Interval(_Recorded):
 class Ordered(dist.Distribution):
     """`size` independent draws of `base`, sorted: density size! times the product, on increasing vectors."""
 
-    arg_constraints = {}
+    arg_constraints: dict[str, Any] = {}
     pytree_data_fields = ("base",)
 
     def __init__(self, base: dist.Distribution, size: int, *, validate_args: bool | None = None) -> None:
