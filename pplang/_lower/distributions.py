@@ -111,25 +111,30 @@ def _argument(wanted: Argument, given: ir.Expression, scope: Scope, draw: Draw, 
 
 
 def _watched(entry: DistributionEntry, wanted: Argument, given: ir.Expression, scope: Scope) -> Term | None:
-    """See to it that an argument made of data is looked at when they arrive, unless its kind says enough. The term, if `prepare` has it."""
-    if scope.unit.prepare is None or scope.guard is not None or not isinstance(wanted.kind, Interval) or wanted.kind == REAL:
+    """The term of an argument made of data, if `prepare` has computed it in order to look at it."""
+    if not isinstance(wanted.kind, Interval) or (wanted.sets and not isinstance(given, ir.Reference)):
+        return None
+    return watch(scope, given, wanted.kind, f"`{wanted.name}` of {entry.name}")
+
+
+def watch(scope: Scope, given: ir.Expression, wanted: Interval, role: str) -> Term | None:
+    """See to it that a value made of data is looked at when they arrive, unless its kind says enough. The term, if `prepare` has it."""
+    unit, prepare = scope.unit, scope.unit.prepare
+    if prepare is None or scope.guard is not None or wanted == REAL:
         return None
     axes = free_axes(scope, given, at_least=1)
     found = scope.kind(given)
-    if axes is None or (isinstance(found, Interval) and found.within(wanted.kind)):
+    if axes is None or (isinstance(found, Interval) and found.within(wanted)):
         return None
-    role = f"`{wanted.name}` of {entry.name}"
-    program = scope.unit.program
     if isinstance(given, ir.Reference) and all(isinstance(one, ir.Variable) for one in given.indices):
-        watched = Watched(given.name, given.name, given.span, program.axes_of(given.name), wanted=wanted.kind, role=role)
-        scope.unit.prepare.watched.append(watched)
-        return None
-    if wanted.sets:
+        prepare.watched.append(Watched(given.name, given.name, given.span, unit.program.axes_of(given.name), wanted=wanted, role=role))
         return None
     term = hoist(scope, given, axes, lambda other: other.number(given))
+    if term.event:
+        return None
     assert isinstance(term.code, ast.Name)
     sets = tuple(axis.set for axis in term.axes)
-    scope.unit.prepare.watched.append(Watched(term.code.id, "", given.span, sets, names_in([given]), wanted.kind, role))
+    prepare.watched.append(Watched(term.code.id, "", given.span, sets, names_in([given]), wanted, role))
     return term
 
 

@@ -9,7 +9,7 @@ from pplang._catalogue.functions import FUNCTIONS
 from pplang._check.resolve import ASSERTIONS
 from pplang._diagnostics import InternalError
 from pplang._ir import expression as ir
-from pplang._ir.kinds import NAMED, Interval, Kind
+from pplang._ir.kinds import NAMED, POSITIVE, Interval, Kind
 from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.terms import Term, aligned, union
@@ -17,6 +17,7 @@ from pplang._lower.unit import Loop, Scope, each, elementwise, every, rule
 
 _LONGEST = 24
 """How many operands one generated line adds or multiplies."""
+_NEGATIVE = Interval(upper=0, upper_open=True)
 _LARGEST_INTEGER = 2**31
 """Integers below this fit every integer type of JAX."""
 
@@ -116,7 +117,12 @@ def _product(node: ir.Product, scope: Scope) -> Term:
 def factor(operator: str, node: ir.Expression, scope: Scope) -> Term:
     """One factor; a denominator is guarded where the quotient does not matter."""
     term = scope.number(node)
-    return scope.guarded(term, 1.0) if operator == "/" else term
+    return scope.guarded(term, 1.0) if operator == "/" and not _is_never_zero(scope, node) else term
+
+
+def _is_never_zero(scope: Scope, node: ir.Expression) -> bool:
+    found = scope.kind(node) if scope.guard is not None else None
+    return isinstance(found, Interval) and (found.within(POSITIVE) or found.within(_NEGATIVE))
 
 
 @rule(ir.Power)
@@ -229,7 +235,7 @@ def _call(node: ir.Call, scope: Scope) -> Term:
         term = scope.number(argument)
         if not wanted.sets and node.function not in _ALWAYS_FINITE:
             term = asserted(scope, argument, term, entry.domain or wanted.kind, entry.safe)
-            term = scope.guarded(term, entry.safe)
+            term = term if _is_well_inside(scope, argument, entry.domain) else scope.guarded(term, entry.safe)
         terms.append(term)
     path = entry.numpy_path if scope.unit.array == "np" else entry.jax_path
     if not path.startswith(("numpy.", "jax.numpy.")) and not entry.kind(*(_interval(term) for term in terms)).integer:
@@ -242,6 +248,12 @@ def _call(node: ir.Call, scope: Scope) -> Term:
     whole = entry.kind(*(_interval(term) for term in terms)).integer
     result = code.call(function, *(aligned(term, axes) for term in terms))
     return Term(result, axes, event, "int" if whole else "real", data=all(term.data for term in terms))
+
+
+def _is_well_inside(scope: Scope, node: ir.Expression, domain: Interval | None) -> bool:
+    """Does the kind of an argument say that it lies in the interior of a function's domain?"""
+    found = scope.kind(node) if domain is not None and scope.guard is not None else None
+    return domain is not None and isinstance(found, Interval) and found.within(replace(domain, lower_open=True, upper_open=True))
 
 
 def _real(term: Term) -> Term:

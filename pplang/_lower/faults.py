@@ -50,7 +50,7 @@ def _fault(one: Watched, values: Any, sets: Mapping[str, Sequence[str | int]]) -
     span = one.span if one.span != NOWHERE else None
     shown = f"{f'`{one.name}`' if one.name else 'this'} is {_words(value)}{_where(one, wrong, values.size, first, sets)}"
     if one.role and np.isfinite(value):
-        title = f"data outside what a distribution takes: {one.role} must be {_kind(one.wanted)}"
+        title = f"data outside of where they must be: {one.role} must be {_kind(one.wanted)}"
         return Diagnostic("C51", title, span, shown, help="correct the data, or limit the relation to the rows that have it: where ...")
     help = "say what it should be there: if x > 0 then log(x) else 0; or leave those rows out"
     return Diagnostic("C50", "an expression of the data has no finite value", span, shown, help=help)

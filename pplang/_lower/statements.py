@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pplang._diagnostics import InternalError
 from pplang._ir import expression as ir
-from pplang._ir.kinds import Interval, Kind
+from pplang._ir.kinds import NONNEGATIVE, Interval, Kind
 from pplang._ir.program import (
     Columns,
     Factor,
@@ -26,7 +26,7 @@ from pplang._ir.program import (
 )
 from pplang._lower import code
 from pplang._lower.code import Code
-from pplang._lower.distributions import Draw, distribution, inside_support
+from pplang._lower.distributions import Draw, distribution, inside_support, watch
 from pplang._lower.expressions import either
 from pplang._lower.indexing import exists
 from pplang._lower.terms import Axis, Term, aligned, full, permuted
@@ -175,6 +175,7 @@ def _weights(site: Site, scope: Scope) -> list[Code]:
     if site.weight is None:
         return []
     plates = plate_axes(site, scope)
+    watch(scope, site.weight, NONNEGATIVE, f"the weight of `{site.name}`")
     weight = scope.number(site.weight)
     kind = scope.kind(site.weight)
     if isinstance(kind, Interval) and (kind.lower > 0 or (kind.lower == 0 and kind.lower_open)):

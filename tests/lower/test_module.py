@@ -78,10 +78,10 @@ def test_outcomes_left_out_are_drawn() -> None:
         (
             "data Row:\n  x : real\ninput k : real\ns = 2 * k\nb ~ HalfNormal(s)\nx[i in Row] ~ Normal(b, k - x[i])\n",
             {"x": np.array([1.0, 0, -1]), "k": 0.0},
-            "error[C51]: data outside what a distribution takes: `scale` of HalfNormal must be positive\n  --> m.ppl:5:16\n5 | b ~ HalfNormal(s)\n"
+            "error[C51]: data outside of where they must be: `scale` of HalfNormal must be positive\n  --> m.ppl:5:16\n5 | b ~ HalfNormal(s)\n"
             "  |                ^ `s` is 0\n"
             "help: correct the data, or limit the relation to the rows that have it: where ...\n\n"
-            "error[C51]: data outside what a distribution takes: `sd` of Normal must be positive\n  --> m.ppl:6:25\n6 | x[i in Row] ~ Normal(b, k - x[i])\n"
+            "error[C51]: data outside of where they must be: `sd` of Normal must be positive\n  --> m.ppl:6:25\n6 | x[i in Row] ~ Normal(b, k - x[i])\n"
             "  |                         ^^^^^^^^ this is -1 for 2 of 3 (first: Row 1)\n"
             "help: correct the data, or limit the relation to the rows that have it: where ...\n",
         ),
