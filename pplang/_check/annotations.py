@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from math import inf
+from typing import Literal
 
-from pplang._check.environment import near
-from pplang._check.resolve import literal
+from pplang._check.environment import Environment
+from pplang._check.type_names import constant
+from pplang._check.words import near
 from pplang._ir import expression as ire
 from pplang._ir import program as ir
+from pplang._records import dataclass
 from pplang._syntax import tree
 
-if TYPE_CHECKING:
-    from pplang._check.declarations import Declarations
-
 Place = Literal["data", "latent", "input", "other"]
+_WHERE = {"latent": "a latent relation, x ~ ...", "data": "a `data` table", "input": "an `input`"}
 
 
 @dataclass(frozen=True)
@@ -22,78 +22,83 @@ class Annotation:
     """What an annotation needs: where it may stand, how many numbers it takes (at least, at most), and the range they lie in."""
 
     place: Place
+    usage: str
     arguments: tuple[int, int] = (0, 0)
-    lower: float = float("-inf")
-    upper: float = float("inf")
+    lower: float = -inf
+    upper: float = inf
 
 
 ANNOTATIONS = {
-    "centered": Annotation("latent"),
-    "noncentered": Annotation("latent"),
-    "partial": Annotation("latent", (1, 1), 0, 1),
-    "whiten": Annotation("latent"),
-    "enumerate": Annotation("latent"),
-    "relax": Annotation("latent", (0, 1), 0),
-    "score": Annotation("latent"),
-    "straight_through": Annotation("latent"),
-    "init": Annotation("latent", (1, 1)),
-    "minibatch": Annotation("data", (1, 1), 1),
-    "tuned": Annotation("input"),
+    "centered": Annotation("latent", "@centered"),
+    "noncentered": Annotation("latent", "@noncentered"),
+    "partial": Annotation("latent", "@partial(0.3)", (1, 1), 0, 1),
+    "whiten": Annotation("latent", "@whiten"),
+    "enumerate": Annotation("latent", "@enumerate"),
+    "relax": Annotation("latent", "@relax(0.5)", (0, 1), 0),
+    "score": Annotation("latent", "@score"),
+    "straight_through": Annotation("latent", "@straight_through"),
+    "init": Annotation("latent", "@init(0)", (1, 1)),
+    "minibatch": Annotation("data", "@minibatch(256)", (1, 1), 1),
+    "tuned": Annotation("input", "@tuned"),
 }
+_OWN = ("tuned",)
+"""Written by the compiler alone: no news for a user who asks which there are."""
 PARAMETERISATIONS = ("centered", "noncentered", "partial")
 
 
-def read_note(declarations: Declarations, node: tree.Note) -> ir.Note | None:
-    """One annotation with constant arguments; None when it is unknown or malformed (reported)."""
+def read_notes(environment: Environment, nodes: tuple[tree.Note, ...]) -> tuple[ir.Note, ...]:
+    """Annotations with constant arguments; those that are unknown or malformed are reported and left out."""
+    found = (_read(environment, one) for one in nodes)
+    return tuple(one for one in found if one is not None)
+
+
+def _read(environment: Environment, node: tree.Note) -> ir.Note | None:
     if node.name not in ANNOTATIONS:
-        meant = near({"centred": "centered", "noncentred": "noncentered", "non_centered": "noncentered"}.get(node.name, node.name), ANNOTATIONS)
-        meant = node.name.replace("centred", "centered") if "centred" in node.name else meant
-        declarations.report("A01", f"unknown annotation `@{node.name}`", node.span, f"did you mean `@{meant}`?" if meant else f"known are {', '.join('@' + one for one in ANNOTATIONS)}")
+        known = [one for one in ANNOTATIONS if one not in _OWN]
+        american = node.name.replace("centred", "centered").replace("_", "")
+        meant = american if american in known else near(node.name, known)
+        environment.report("A01", f"unknown annotation `@{node.name}`", node.span, f"did you mean `@{meant}`?" if meant else "",
+                           help="" if meant else f"the annotations are {', '.join('@' + one for one in known)}")  # fmt: skip
         return None
     wanted = ANNOTATIONS[node.name]
-    values = [_number(one.value) for one in node.arguments]
+    values = [constant(one.value) for one in node.arguments]
     least, most = wanted.arguments
-    usage = f"@{node.name}" + ("" if most == 0 else "(0.3)" if wanted.upper == 1 else "(0.5)" if node.name == "relax" else "(0)" if node.name == "init" else "(256)")
     if any(one is None for one in values) or not least <= len(values) <= most or any(one.name for one in node.arguments):
-        declarations.report("A03", f"`@{node.name}` does not take these arguments", node.span, help=f"write {usage}")
+        takes = "takes no arguments" if most == 0 else "takes one number"
+        environment.report("A03", f"`@{node.name}` {takes}", node.span, help=f"write {wanted.usage}")
         return None
     if any(one is not None and not wanted.lower <= one <= wanted.upper for one in values):
-        declarations.report("A03", f"the argument of `@{node.name}` is out of range", node.span,
-                            f"it lies between {wanted.lower:g} and {wanted.upper:g}" if wanted.upper < float("inf") else f"it is at least {wanted.lower:g}", help=f"write {usage}")  # fmt: skip
+        bounds = f"between {wanted.lower:g} and {wanted.upper:g}" if wanted.upper < inf else f"at least {wanted.lower:g}"
+        environment.report(
+            "A03", f"the number in `@{node.name}` is out of range", node.span, f"it must be {bounds}", help=f"write {wanted.usage}"
+        )
         return None
     return ir.Note(node.name, tuple(_expression(one.value) for one in node.arguments), span=node.span)
 
 
-def check_places(declarations: Declarations, notes: tuple[ir.Note, ...], place: Place) -> None:
+def check_places(environment: Environment, notes: tuple[ir.Note, ...], place: Place) -> None:
     """Are the annotations where they can mean something, and do they agree?"""
-    seen: dict[str, ir.Note] = {}
+    seen: set[str] = set()
     for note in notes:
-        wanted = ANNOTATIONS[note.name].place
-        if wanted != place:
-            where = {"latent": "a latent relation, x ~ ...", "data": "a `data` table", "input": "an `input`"}[wanted]
-            declarations.report("A02", f"`@{note.name}` has no meaning here", note.span, help=f"it stands before {where}")
+        wanted = ANNOTATIONS[note.name]
+        if wanted.place != place:
+            environment.report(
+                "A02", f"`@{note.name}` has no meaning here", note.span, help=f"put it before {_WHERE[wanted.place]}, or leave it out"
+            )
         if note.name in seen:
-            declarations.report("A04", f"`@{note.name}` twice", note.span, help="keep one")
-        seen[note.name] = note
+            environment.report("A04", f"`@{note.name}` twice", note.span, help="keep one of them")
+        seen.add(note.name)
     chosen = [note for note in notes if note.name in PARAMETERISATIONS]
     if len({note.name for note in chosen}) > 1:
         names = " and ".join(f"`@{note.name}`" for note in chosen)
-        declarations.report("A04", f"{names} contradict each other", chosen[-1].span, help="keep one of them")
-
-
-def _number(node: tree.Expression) -> float | None:
-    match node:
-        case tree.Number(text):
-            return float(literal(text))
-        case tree.Negate(tree.Number(text)):
-            return -float(literal(text))
-    return None
+        environment.report("A04", f"{names} contradict each other", chosen[-1].span, help="keep one of them")
 
 
 def _expression(node: tree.Expression) -> ire.Expression:
+    """A literal with its sign."""
     match node:
-        case tree.Negate(tree.Number(text)):
-            return ire.Negate(ire.Number(literal(text)))
+        case tree.Negate(operand):
+            return ire.Negate(_expression(operand))
         case tree.Number(text):
-            return ire.Number(literal(text))
+            return ire.Number(int(text) if text.isdigit() else float(text))
     raise AssertionError(node)

@@ -1,20 +1,24 @@
-"""Tables, index sets, inputs, params and nets: what exists, and over which sets."""
+"""What a file declares beside its relations: functions, inputs, params, nets. Names first, so that statements may stand in any order."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from pplang._check.environment import Entry, Environment, near
-from pplang._check.resolve import Resolver, literal
-from pplang._diagnostics import Diagnostic, Label
+from pplang._check.annotations import check_places, read_notes
+from pplang._check.arguments import relaxed
+from pplang._check.environment import Entry, Environment
+from pplang._check.resolve import Resolver
+from pplang._check.tables import declare_table, derived_columns
+from pplang._check.type_names import kind_of_type
+from pplang._check.types import Typer
+from pplang._check.words import kind_words, near
 from pplang._ir import expression as ire
 from pplang._ir import program as ir
-from pplang._ir.kinds import NAMED, STRUCTURES, Interval, Kind, Member
-from pplang._source import Span
+from pplang._ir.kinds import NAMED, Interval
+from pplang._ir.text import kind_text
 from pplang._syntax import tree
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "softplus", "gelu", "elu", "silu", "linear")
-DERIVED_SETS = {"gaps": ir.Gaps, "free": ir.Free, "pairs": ir.Pairs}
 
 
 @dataclass
@@ -22,319 +26,166 @@ class Declarations:
     """Reads the declarations of a file into an environment and the records of the program."""
 
     environment: Environment
-    functions: dict[str, tree.Function] = field(default_factory=dict)
-    definitions: dict[str, Span] = field(default_factory=dict)
-    """Every name of the one namespace, with the place of its definition."""
+    statements: tuple[tree.Statement, ...]
     tables: list[ir.Table] = field(default_factory=list)
     inputs: list[ir.Input] = field(default_factory=list)
     params: list[ir.Param] = field(default_factory=list)
 
-    def read(self, statements: tuple[tree.Statement, ...]) -> None:
-        """Sets first (everything is over them), then names, then what is computed of them."""
-        self._name_sets(statements)
-        for one in statements:
-            if isinstance(one, tree.Function):
-                self.define(one.name)
-                self.functions[one.name.name] = one
-        for one in statements:
-            if isinstance(one, tree.Input) and self.define(one.name):
-                # The ends of a range are made of inputs, so that these come first.
-                kind, structure = self.kind(one.type)
-                sets = self._dimension_sets(one.dimensions)
-                tuned = any(note.name == "tuned" for note in one.notes)
-                entry = Entry(one.name.name, "input", sets, kind, one.name.span, structure, data=not tuned, optional=one.optional)
-                self.environment.entries[one.name.name] = entry
-        for one in statements:
-            if isinstance(one, tree.IndexSet):
-                self._declared_set(one)
-        for one in statements:
-            if isinstance(one, tree.Data):
-                self._table(one)
-            elif isinstance(one, tree.Input):
-                self._input(one)
-            elif isinstance(one, tree.Param):
-                self._param(one)
-            elif isinstance(one, tree.Net):
-                self._net(one)
+    # names
 
-    def define(self, name: tree.Name) -> bool:
-        """Take a name; False (and N03) when it is taken already."""
-        first = self.definitions.setdefault(name.name, name.span)
-        if first is name.span or first == name.span:
-            return True
-        help = "rename one of the columns: y2 : real from \"y\"" if name.name in self.environment.entries and self.environment.entries[name.name].what == "column" else "keep one; to add a term to the log density use `factor`"  # noqa: E501
-        self.report("N03", f"`{name.name}` has two defining statements", name.span, "and again here", labels=(Label(first, "first here"),), help=help)
-        return False
-
-    def report(self, code: str, title: str, span: Span, label: str = "", *, help: str = "", labels: tuple[Label, ...] = ()) -> None:
-        self.environment.collector.add(Diagnostic(code, title, span, label, labels, (), help))
-
-    # index sets
-
-    def _name_sets(self, statements: tuple[tree.Statement, ...]) -> None:
-        """Every set gets an entry before anything refers to it."""
-        for one in statements:
-            if isinstance(one, tree.IndexSet):
-                self._new_set(ir.IndexSet(one.name.name, ir.Levels(), one.ordered, True, span=one.name.span), one.name)
-        for one in statements:
-            if isinstance(one, tree.Data):
-                self._new_set(ir.IndexSet(one.name.name, ir.Rows(one.name.name), one.order is not None, span=one.name.span), one.name)
-        for one in statements:
-            if isinstance(one, tree.Data):
-                for column in one.columns:
-                    self._sets_of_column(column)
-
-    def _sets_of_column(self, column: tree.Column) -> None:
-        """A capitalised type is a category whose levels form a set; matched columns form a set too."""
-        name = column.type.name
-        if name not in NAMED and name not in STRUCTURES and name != "key" and name not in self.environment.sets and name[:1].isupper():
-            self.environment.sets[name] = ir.IndexSet(name, ir.Levels(), span=column.type.span)
-        for dimension in column.dimensions:
-            known = self.environment.sets.get(dimension.set)
-            if known is None:
-                self.environment.sets[dimension.set] = ir.IndexSet(dimension.set, ir.Columns(), dimension.ordered, span=dimension.span)
-            elif dimension.ordered and not known.declared:
-                self.environment.sets[dimension.set] = replace(known, ordered=True)
-
-    def _new_set(self, index_set: ir.IndexSet, name: tree.Name) -> None:
-        if not name.name[:1].isupper() and name.name[:1].lower() != name.name[:1].upper():
-            self.report("N14", f"the index set `{name.name}` begins with a small letter", name.span, help=f"index sets start with a capital: {name.name[:1].upper()}{name.name[1:]}")
-        if self.define(name):
-            self.environment.sets[name.name] = index_set
-
-    def _declared_set(self, node: tree.IndexSet) -> None:
-        name = node.name.name
-        before = self.environment.sets.get(name)
-        if before is None or before.span != node.name.span:
-            return
-        members = self._members(node)
-        if members is None:
-            return
-        within = None if node.within is None else Resolver(self.environment, self.functions).set_name(node.within.name, node.within.span)
-        self.environment.sets[name] = replace(before, members=members, within=within, notes=self.notes(node.notes))
-
-    def _members(self, node: tree.IndexSet) -> ir.Members | None:
-        resolver = Resolver(self.environment, self.functions)
-        match node.members:
-            case tree.LabelList(labels):
-                return self._labels(node, labels)
-            case tree.NumberRange(first, last):
-                return ir.NumberRange(self._whole_number(resolver, first), self._whole_number(resolver, last))
-            case tree.Product(factors) if all(operator == "*" and isinstance(one, tree.Name) for operator, one in factors):
-                names = [resolver.set_name(one.name, one.span) for _, one in factors if isinstance(one, tree.Name)]
-                return ir.ProductSet(tuple(one for one in names if one)) if all(names) else None
-            case tree.Call(tree.Name(function), arguments) if function in DERIVED_SETS and len(arguments) == 1:
-                base = self._set_argument(resolver, arguments[0])
-                return None if base is None else DERIVED_SETS[function](base)
-            case tree.Call(tree.Name("subsample"), arguments) if len(arguments) == 2:
-                base = self._set_argument(resolver, arguments[0])
-                return None if base is None else ir.Subsample(base, self._whole_number(resolver, arguments[1].value))
-        self.report("N15", f"this is not a set: the members of `{node.name.name}`", node.members.span,
-                    help="write {a, b, c}, 1..n, Row * Col, gaps(S) or subsample(S, n)")  # fmt: skip
-        return None
-
-    def _labels(self, node: tree.IndexSet, labels: tuple[tree.Name | tree.Text | tree.Number, ...]) -> ir.Members:
-        found: list[str | int] = []
-        for one in labels:
-            label: str | int = one.name if isinstance(one, tree.Name) else one.value if isinstance(one, tree.Text) else _integer_label(one)
-            if label in found or str(label) in map(str, found):
-                self.report("N16", f"`{label}` is listed twice in {node.name.name}", one.span, help="keep one")
-            if isinstance(label, str) and label[:1] in "=+-@":
-                self.report("N17", f"the label `{label}` begins with `{label[:1]}`", one.span, "a spreadsheet would take it for a formula", help="choose another label")
-            found.append(label)
-        return ir.Labels(tuple(found))
-
-    def _set_argument(self, resolver: Resolver, argument: tree.Argument) -> str | None:
-        if isinstance(argument.value, tree.Name):
-            return resolver.set_name(argument.value.name, argument.value.span)
-        self.report("N12", "a value where an index set is needed", argument.span, help="give the name of a set: gaps(Opinion)")
-        return None
-
-    def _whole_number(self, resolver: Resolver, node: tree.Expression) -> ire.Expression:
-        return resolver.value(node)
-
-    # tables
-
-    def _table(self, node: tree.Data) -> None:
-        name = node.name.name
-        columns = tuple(one for column in node.columns if (one := self._column(name, column)) is not None)
-        by_name = {one.name: one for one in columns}
-        order = None
-        if node.order is not None:
-            for part in (node.order.by, node.order.within):
-                if part is not None and part.name not in by_name:
-                    meant = near(part.name, by_name)
-                    self.report("T07", f"`{part.name}` is no column of {name}", part.span, f"did you mean `{meant}`?" if meant else "",
-                                help="" if meant else f"add the column to `data {name}`")  # fmt: skip
-                elif part is not None and by_name[part.name].optional:
-                    self.report("T08", f"the order of {name} may have empty cells", part.span, f"`{part.name}` is optional", help=f"write {part.name} without `?`")
-            order = ir.Order(node.order.by.name if node.order.by else None, node.order.within.name if node.order.within else None)
-            within = by_name.get(order.within or "")
-            if within is not None and not isinstance(within.kind, Member):
-                assert node.order.within is not None
-                self.report("T09", f"`{order.within}` is not a category", node.order.within.span, help=f"give it a set: {order.within} : {(order.within or '').capitalize()}")
-        self.tables.append(ir.Table(name, columns, order, self.notes(node.notes), span=node.name.span))
-
-    def _column(self, table: str, node: tree.Column) -> ir.Column | None:
-        if node.type.name == "key":
-            return ir.Column(node.name.name, (table,), Member(table), key=True, span=node.name.span)
-        kind, structure = self.kind(node.type)
-        base = table
-        if node.per is not None:
-            base = Resolver(self.environment, self.functions).set_name(node.per.name, node.per.span) or table
-        sets = (base, *(one.set for one in node.dimensions))
-        if not self.define(node.name) or kind is None:
-            if kind is None:
-                self.environment.entries.setdefault(node.name.name, Entry(node.name.name, "column", sets, None, node.name.span, data=True))
-            return None
-        self.environment.entries[node.name.name] = Entry(
-            node.name.name, "column", sets, kind, node.name.span, structure, data=True, optional=node.optional
-        )
-        if node.dimensions and node.source is None and node.value is None:
-            self.report("N18", f"which columns make up `{node.name.name}`?", node.name.span, f"it is over {' and '.join(one.set for one in node.dimensions)}",
-                        help=f'say which: {node.name.name}[{node.dimensions[0].set}] : {node.type.name} from "{node.name.name}_*"')  # fmt: skip
-        source: ir.FromPattern | ir.FromRange | ir.FromList | None = None
-        match node.source:
-            case tree.FromPattern(pattern):
-                source = ir.FromPattern(pattern)
-                if pattern.count("*") > 1:
-                    self.report("N19", "a pattern with more than one `*`", node.source.span, help="write one `*`, or list the columns: from {a, b}")
-                elif bool(node.dimensions) != ("*" in pattern):
-                    self.report("N19", f"the pattern \"{pattern}\" does not fit", node.source.span,
-                                "many columns need an axis" if "*" in pattern else "one column has no axis of its own",
-                                help=f'write {node.name.name}[Set] : {node.type.name} from "{pattern}"' if "*" in pattern else f"write {node.name.name} without brackets")  # fmt: skip
-            case tree.FromRange(first, last):
-                source = ir.FromRange(first, last)
-            case tree.FromList(columns):
-                source = ir.FromList(tuple(one.name if isinstance(one, tree.Name) else one.value for one in columns))
-        return ir.Column(node.name.name, sets, kind, node.optional, node.per.name if node.per else None, source, None, span=node.name.span)
-
-    def derived_columns(self, statements: tuple[tree.Statement, ...]) -> None:
-        """Columns computed of others, once every name is known."""
-        for node in statements:
-            if not isinstance(node, tree.Data):
-                continue
-            position = next(n for n, table in enumerate(self.tables) if table.name == node.name.name)
-            table = self.tables[position]
-            values = {column.name.name: self._derived(table.name, column) for column in node.columns if column.value is not None}
-            columns = tuple(replace(one, value=values[one.name]) if one.name in values else one for one in table.columns)
-            self.tables[position] = replace(table, columns=columns)
-
-    def _derived(self, table: str, node: tree.Column) -> ire.Expression:
-        assert node.value is not None
-        resolver = Resolver(self.environment, self.functions, {ir.ROW: table}, row_table=table)
-        return resolver.value(node.value)
-
-    # inputs, params, nets
+    def names(self) -> None:
+        """Every name with its sets and kind; expressions come later."""
+        for one in self.statements:
+            match one:
+                case tree.Function():
+                    if self.environment.define(one.name.name, one.name.span):
+                        self.environment.functions[one.name.name] = one
+                case tree.Data():
+                    self.tables.append(declare_table(self.environment, one))
+                case tree.Input():
+                    self._input(one)
+                case tree.Param():
+                    self._param(one)
+                case tree.Net():
+                    self._net(one)
 
     def _input(self, node: tree.Input) -> None:
-        entry = self.environment.entries.get(node.name.name)
-        if entry is None or entry.span != node.name.span or entry.kind is None:
+        if not self.environment.define(node.name.name, node.name.span):
             return
-        default = None if node.default is None else Resolver(self.environment, self.functions).value(node.default)
-        notes = self.notes(node.notes)
-        self.inputs.append(ir.Input(entry.name, entry.sets, entry.kind, entry.structure, node.optional, default, notes, span=entry.span))
-
-    def _dimension_sets(self, dimensions: tuple[tree.Dimension, ...]) -> tuple[str, ...]:
-        resolver = Resolver(self.environment, self.functions)
-        return tuple(resolver.set_name(one.set, one.span) or one.set for one in dimensions)
-
-    def axes(self, nodes: tuple[tree.Axis, ...]) -> tuple[ir.Axis, ...]:
-        """The axes of a target; a variable that is bound twice is reported."""
-        resolver = Resolver(self.environment, self.functions)
-        found: list[ir.Axis] = []
-        for one in nodes:
-            if one.variable is not None and one.variable in [axis.variable for axis in found]:
-                self.report("D11", f"`{one.variable}` is bound twice", one.span, help="use another letter for the second axis")
-            found.append(ir.Axis(one.variable, resolver.set_name(one.set, one.span) or one.set))
-        return tuple(found)
+        kind, structure = kind_of_type(self.environment, node.type)
+        resolver = Resolver(self.environment)
+        sets = tuple(resolver.set_name(one.set, one.span) or one.set for one in node.dimensions)
+        notes = read_notes(self.environment, node.notes)
+        check_places(self.environment, notes, "input")
+        tuned = any(note.name == "tuned" for note in notes)
+        self.environment.entries[node.name.name] = Entry(
+            node.name.name, "input", sets, kind, node.name.span, structure, data=not tuned, optional=node.optional
+        )
+        if kind is not None:
+            self.inputs.append(ir.Input(node.name.name, sets, kind, structure, node.optional, None, notes, span=node.name.span))
 
     def _param(self, node: tree.Param) -> None:
-        kind, structure = self.kind(node.type)
-        axes = self.axes(node.target.axes)
         name = node.target.name
-        if not self.define(name):
+        if not self.environment.define(name.name, name.span):
             return
-        self.environment.entries[name.name] = Entry(name.name, "param", tuple(one.set for one in axes), kind, name.span, structure)
-        if kind is None:
-            return
-        resolver = Resolver(self.environment, self.functions)
-        for axis in axes:
-            if axis.variable is not None:
-                resolver.variables[axis.variable] = axis.set
-                resolver.visible[axis.variable] = axis.variable
-        start = None if node.start is None else resolver.value(node.start)
-        self.params.append(ir.Param(name.name, axes, kind, structure, start, self.notes(node.notes), span=name.span))
+        kind, structure = kind_of_type(self.environment, node.type)
+        resolver = Resolver(self.environment)
+        sets = tuple(resolver.set_name(one.set, one.span) or one.set for one in node.target.axes)
+        self.environment.entries[name.name] = Entry(name.name, "param", sets, kind, name.span, structure)
+        notes = self._no_notes(node.notes)
+        axes = tuple(ir.Axis(axis.variable, set_name) for axis, set_name in zip(node.target.axes, sets, strict=True))
+        if kind is not None:
+            self.params.append(ir.Param(name.name, axes, kind, structure, None, notes, span=name.span))
 
     def _net(self, node: tree.Net) -> None:
-        if not self.define(node.name):
+        environment, name = self.environment, node.name.name
+        if not environment.define(name, node.name.span):
             return
-        resolver = Resolver(self.environment, self.functions)
+        resolver = Resolver(environment)
         inputs = tuple(resolver.set_name(one.name, one.span) or one.name for one in node.inputs)
         for layer in node.layers:
             if layer.activation not in ACTIVATIONS:
                 meant = near(layer.activation, ACTIVATIONS)
-                self.report("N20", f"unknown activation `{layer.activation}`", layer.span, f"did you mean `{meant}`?" if meant else f"known are {', '.join(ACTIVATIONS)}")
-        heads = []
-        for head in node.heads:
-            kind = NAMED["real"] if head.type is None else self.kind(head.type)[0]
-            if not head.dimensions and head.name in self.environment.sets:
-                heads.append(ir.Head("", (head.name,), kind or NAMED["real"]))
-            else:
-                heads.append(ir.Head(head.name, self._dimension_sets(head.dimensions), kind or NAMED["real"]))
+                environment.report("N20", f"unknown activation `{layer.activation}`", layer.span, f"did you mean `{meant}`?" if meant else "",
+                                   help="" if meant else f"the activations are {', '.join(ACTIVATIONS)}")  # fmt: skip
+        heads = tuple(self._head(resolver, one, alone=len(node.heads) == 1) for one in node.heads)
         layers = tuple((layer.width, layer.activation) for layer in node.layers)
-        self.environment.nets[node.name.name] = ir.Net(node.name.name, inputs, layers, tuple(heads), None, self.notes(node.notes), span=node.name.span)
+        environment.nets[name] = ir.Net(name, inputs, layers, heads, None, self._no_notes(node.notes), span=node.name.span)
 
-    # types and notes
+    def _head(self, resolver: Resolver, node: tree.Head, *, alone: bool) -> ir.Head:
+        kind = (NAMED["real"] if node.type is None else kind_of_type(self.environment, node.type)[0]) or NAMED["real"]
+        if not node.dimensions and (alone or node.name in self.environment.sets):
+            return ir.Head("", (resolver.set_name(node.name, node.span) or node.name,), kind)
+        return ir.Head(node.name, tuple(resolver.set_name(one.set, one.span) or one.set for one in node.dimensions), kind)
 
-    def kind(self, node: tree.Type) -> tuple[Kind | None, str | None]:
-        """The kind (and joint structure) that a type name means; (None, None) when there is none (reported)."""
-        if node.bounds is not None:
-            return self._bounded(node), None
-        if node.name in NAMED:
-            return NAMED[node.name], None
-        if node.name in STRUCTURES:
-            return (NAMED["unit"] if node.name == "simplex" else NAMED["real"]), node.name
-        if node.name in self.environment.sets:
-            return Member(node.name), None
-        meant = near(node.name, [*NAMED, *STRUCTURES, *self.environment.sets])
-        other = {"float": "real", "number": "real", "integer": "int", "string": "a category: a name with a capital", "boolean": "bool", "vector": "real, with axes in brackets"}
-        label = f"did you mean `{meant}`?" if meant else f"write {other[node.name]}" if node.name in other else f"known are {', '.join(NAMED)}, and index sets"
-        self.report("N21", f"unknown type `{node.name}`", node.span, label)
-        return None, None
+    def _no_notes(self, nodes: tuple[tree.Note, ...]) -> tuple[ir.Note, ...]:
+        notes = read_notes(self.environment, nodes)
+        check_places(self.environment, notes, "other")
+        return notes
 
-    def _bounded(self, node: tree.Type) -> Kind | None:
-        """`real(0, 4)`: an interval, both ends included."""
-        assert node.bounds is not None
-        ends = [_constant(one) for one in node.bounds]
-        base = NAMED.get(node.name)
-        if not isinstance(base, Interval) or None in ends:
-            self.report("N21", "the bounds of a type are two numbers", node.span, help="write real(0, 4), or int(0, 10)")
-            return None
-        low, high = ends
-        assert low is not None and high is not None
-        if not low < high:
-            self.report("N21", "bounds in the wrong order", node.span, f"{low:g} is not below {high:g}", help=f"write {node.name}({high:g}, {low:g})")
-            return None
-        return Interval(low, high, integer=base.integer)
+    # expressions
 
-    def notes(self, nodes: tuple[tree.Note, ...]) -> tuple[ir.Note, ...]:
-        """Annotations; their arguments are constants, or names that the annotation gives a meaning."""
-        from pplang._check.annotations import read_note
+    def expressions(self) -> None:
+        """What is computed in declarations: defaults, starting values, derived columns. Every name is known by now."""
+        nodes = {one.name.name: one for one in self.statements if isinstance(one, tree.Data)}
+        self.tables = [derived_columns(self.environment, nodes[table.name], table) for table in self.tables]
+        inputs = {one.name.span: one for one in self.statements if isinstance(one, tree.Input)}
+        self.inputs = [self._with_default(one, inputs[one.span]) for one in self.inputs]
+        params = {one.target.name.span: one for one in self.statements if isinstance(one, tree.Param)}
+        self.params = [self._with_start(one, params[one.span]) for one in self.params]
+        for one in self.statements:
+            if isinstance(one, tree.IndexSet | tree.Function | tree.Weights | tree.Factor | tree.Restrict | tree.Maximize | tree.Guide):
+                self._no_notes(one.notes)
 
-        found = (read_note(self, one) for one in nodes)
-        return tuple(one for one in found if one is not None)
+    def _with_default(self, one: ir.Input, node: tree.Input) -> ir.Input:
+        if node.default is None:
+            return one
+        value = Resolver(self.environment).value(node.default)
+        return ir.Input(one.name, one.sets, one.kind, one.structure, one.optional, value, one.notes, span=one.span)
 
+    def _with_start(self, one: ir.Param, node: tree.Param) -> ir.Param:
+        resolver = Resolver(self.environment)
+        axes = tuple(ir.Axis(None if axis.variable is None else resolver.bind(axis.variable, axis.set), axis.set) for axis in one.axes)
+        start = None if node.start is None else resolver.value(node.start)
+        return ir.Param(one.name, axes, one.kind, one.structure, start, one.notes, span=one.span)
 
-def _constant(node: tree.Expression) -> float | None:
-    match node:
-        case tree.Number(text):
-            return float(literal(text))
-        case tree.Negate(operand):
-            inner = _constant(operand)
-            return None if inner is None else -inner
-    return None
+    # types, once all relations are typed
 
+    def types(self) -> None:
+        """Check what is computed in declarations: it is data, and of the kind declared."""
+        for one in self.inputs:
+            if one.default is not None:
+                self._constant("R12", f"the default of `{one.name}`", one.default, one.sets, one.kind, {})
+        for param in self.params:
+            if param.start is not None:
+                variables = {axis.variable: axis.set for axis in param.axes if axis.variable}
+                bare = tuple(axis.set for axis in param.axes if axis.variable is None)
+                self._constant("R12", f"the starting value of `{param.name}`", param.start, bare, param.kind, variables)
+        for index_set in self.environment.sets.values():
+            self._size(index_set)
 
-def _integer_label(node: tree.Number) -> str | int:
-    return int(node.text) if node.text.isdigit() else node.text
+    def _constant(self, code: str, what: str, node: ire.Expression, sets: tuple[str, ...], kind: object, variables: dict[str, str]) -> None:
+        """A value given in a declaration. One number stands for the same at every member."""
+        typer = Typer(self.environment, variables)
+        typing = typer.type_of(node)
+        if typing.kind is None:
+            return
+        if typing.sets and typing.sets != sets and not (isinstance(node, ire.TableLiteral) and len(sets) == 1):
+            typer.whole_table(node, typing)
+        found = self.environment.number(typing.kind)
+        if not typing.data:
+            self.environment.report(
+                code, f"{what} is not known before fitting", node.span, "this depends on a latent or a param", help="write a number"
+            )
+        elif (
+            found is not None
+            and isinstance(kind, Interval)
+            and not relaxed(found).within(relaxed(kind))
+            and (found.lower == found.upper or found.upper < kind.lower)
+        ):
+            self.environment.report(
+                "K01",
+                f"{what} is outside its type",
+                node.span,
+                f"this is {kind_words(found)}, and the type is {kind_text(kind)}",
+                help="write a value of its type",
+            )
+
+    def _size(self, index_set: ir.IndexSet) -> None:
+        members = index_set.members
+        parts = (
+            (members.first, members.last)
+            if isinstance(members, ir.NumberRange)
+            else (members.count,)
+            if isinstance(members, ir.Subsample)
+            else ()
+        )
+        for part in parts:
+            found, data = Typer(self.environment, {}).number(part)
+            if found is not None and not data:
+                self.environment.report("N15", f"the size of {index_set.name} depends on a latent", part.span, "how many members a set has is known before fitting",
+                                        help="declare the number as an input: input n : count")  # fmt: skip
+            elif found is not None and not found.integer:
+                name = part.name if isinstance(part, ire.Reference) else None
+                self.environment.report("N15", f"the size of {index_set.name} is no whole number", part.span, f"this is {kind_words(found)}",
+                                        help=f"declare it as a count: input {name} : count" if name in self.environment.entries else "write a whole number")  # fmt: skip

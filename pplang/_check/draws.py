@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pplang._catalogue.bijections import BIJECTIONS
 from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._catalogue.entry import Argument, DistributionEntry, Support
-from pplang._check.environment import kind_words, sets_words
-from pplang._check.types import ANY, Typer, Typing, match_letter
+from pplang._check.arguments import check_bounds, relaxed, type_argument
+from pplang._check.signatures import ANY, match_letter
+from pplang._check.types import Typer
+from pplang._check.words import kind_words, over_words
 from pplang._ir import expression as ir
 from pplang._ir import interval
 from pplang._ir.kinds import REAL, Boolean, Interval, Kind, Member
+from pplang._records import dataclass
 
 
 @dataclass(frozen=True)
 class Draw:
-    """One draw. kind None: not known (a fault was reported). sets: the axes it fills jointly. data: every argument is known before inference."""
+    """One draw. kind None: not known (a fault was reported). sets: the axes it fills jointly. data: all arguments are known before inference."""
 
     kind: Kind | None
     sets: tuple[str, ...] = ()
@@ -25,31 +28,50 @@ class Draw:
     discrete: bool = False
 
 
-def type_draw(typer: Typer, node: ir.Expression, *, event: tuple[str, ...] | None) -> Draw:
-    """Type a distribution that is to fill the bare axes `event`; None when they do not fit and that is reported."""
+def type_draw(typer: Typer, node: ir.Expression, *, event: tuple[str, ...] | None, outcome: Kind | None = None) -> Draw:
+    """Type a distribution that is to fill the bare axes `event`; None when they do not fit and that is reported.
+
+    outcome: the kind of the column that is drawn, as far as that tells the sets of the arguments.
+    """
     if isinstance(node, ir.Mixture):
         return _mixture(typer, node, event)
     if not isinstance(node, ir.Distribution):
         return Draw(None)
     entry = DISTRIBUTIONS[node.name]
-    letters = _letters_of_event(typer, node, entry, event)
+    letters = _letters(typer, node, entry, event)
+    if entry.support.member_of is not None and isinstance(outcome, Member):
+        letters.setdefault(entry.support.member_of, outcome.set)
     data = True
     intervals: dict[str, Interval] = {}
     inner: Draw | None = None
     for wanted, (name, argument) in _pairs(node, entry):
         if wanted.role == "distribution":
-            inner = type_draw(typer, argument, event=_inner_event(typer, node, event))
-            _accepts(typer, node, argument, inner)
+            inner = type_draw(typer, argument, event=_inner_event(typer, node, event), outcome=outcome)
+            inner = inner if _accepts(typer, node, argument, inner) else Draw(None, data=inner.data)
             data = data and inner.data
-        elif wanted.role == "bijection":
-            pass
-        else:
-            found, is_data = _argument(typer, node, wanted, argument, letters)
+        elif wanted.role == "value":
+            found, is_data = type_argument(typer, node, wanted, argument, letters)
             data = data and is_data
             if found is not None:
                 intervals[name] = found
-    draw = _wrapped(typer, node, inner, intervals, event) if inner is not None else _plain(typer, entry, intervals, letters, event)
+    check_bounds(typer, node, intervals)
+    draw = _wrapped(typer, node, inner, intervals, event) if inner is not None else _plain(entry, intervals, letters, event)
     return replace(draw, data=data)
+
+
+def event_letters(node: ir.Expression) -> tuple[str, ...]:
+    """The letters of the axes that one draw fills."""
+    match node:
+        case ir.Mixture(component=component):
+            return event_letters(component)
+        case ir.Distribution("Transformed"):
+            bijection = node.argument("bijection")
+            return BIJECTIONS[bijection.name].free if isinstance(bijection, ir.Bijection) else ()
+        case ir.Distribution(name):
+            entry = DISTRIBUTIONS[name]
+            inner = next((value for _, value in node.arguments if isinstance(value, ir.Distribution | ir.Mixture)), None)
+            return event_letters(inner) if entry.wrapper and not entry.event and inner is not None else entry.event
+    return ()
 
 
 def _pairs(node: ir.Distribution, entry: DistributionEntry) -> list[tuple[Argument, tuple[str, ir.Expression]]]:
@@ -60,23 +82,36 @@ def _pairs(node: ir.Distribution, entry: DistributionEntry) -> list[tuple[Argume
     return [(wanted[name], (name, value)) for name, value in node.arguments]
 
 
-def _letters_of_event(typer: Typer, node: ir.Distribution, entry: DistributionEntry, event: tuple[str, ...] | None) -> dict[str, str]:
+def _letters(typer: Typer, node: ir.Distribution, entry: DistributionEntry, event: tuple[str, ...] | None) -> dict[str, str]:
     """What the letters of the signature stand for, as far as the axes to be filled say."""
     if event is None or (entry.wrapper and entry.event == ()):
         return {}
     if len(entry.event) != len(event):
-        if not entry.event:
-            typer.report("D03", "a scalar distribution cannot fill a bare axis", node.span, f"{node.name} draws one number")
-        elif not event:
-            typer.report("D04", "a joint distribution where one number is drawn", node.span, f"{node.name} draws a whole table at once",
-                         help="give the left side a bare axis: x[Coef] ~ ...")  # fmt: skip
-        else:
-            typer.report("D03", f"{node.name} fills {len(entry.event)} axes, and {len(event)} are bare", node.span)
+        _misfit(typer, node, entry, event)
         return {}
     letters: dict[str, str] = {}
     for letter, axis in zip(entry.event, event, strict=True):
-        match_letter(typer, node.span, letter, axis, letters)
+        match_letter(typer.environment, node.span, letter, axis, letters)
     return letters
+
+
+def _misfit(typer: Typer, node: ir.Distribution, entry: DistributionEntry, event: tuple[str, ...]) -> None:
+    if not entry.event:
+        typer.report(
+            "D03",
+            "a scalar distribution cannot fill a bare axis",
+            node.span,
+            f"{node.name} draws one number, and {' and '.join(event)} is to be filled",
+        )
+    elif not event:
+        typer.report("D04", "a joint distribution where one number is drawn", node.span, f"{node.name} draws a whole table at once",
+                     help="give the left side a bare axis: x[Coef] ~ ...")  # fmt: skip
+    else:
+        typer.report(
+            "D04",
+            f"{node.name} fills {len(entry.event)} bare {'axis' if len(entry.event) == 1 else 'axes'}, and there are {len(event)}",
+            node.span,
+        )
 
 
 def _inner_event(typer: Typer, node: ir.Distribution, event: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -89,93 +124,19 @@ def _inner_event(typer: Typer, node: ir.Distribution, event: tuple[str, ...] | N
     if node.name != "Transformed" or event is None:
         return event
     bijection = node.argument("bijection")
-    assert isinstance(bijection, ir.Bijection)
+    if not isinstance(bijection, ir.Bijection):
+        return None
     entry = BIJECTIONS[bijection.name]
     letters: dict[str, str] = {}
     for letter, axis in zip(entry.free, event, strict=False):
-        match_letter(typer, node.span, letter, axis, letters)
+        match_letter(typer.environment, node.span, letter, axis, letters)
     return tuple(letters.get(letter, ANY) for letter in entry.constrained)
-
-
-def _argument(typer: Typer, node: ir.Distribution, wanted: Argument, argument: ir.Expression, letters: dict[str, str]) -> tuple[Interval | None, bool]:
-    """Check one argument: its shape against the signature, its kind against what is asked for."""
-    typing = typer.type_of(argument)
-    if typing.kind is None:
-        return None, typing.data
-    if not wanted.sets:
-        if typing.sets:
-            typer._whole_table(argument, typing)
-            return None, typing.data
-    elif typing.sets or not wanted.number_allowed:
-        _table(typer, node, wanted, argument, typing, letters)
-    if isinstance(wanted.kind, Boolean):
-        typer.condition(argument)
-        return None, typing.data
-    found = typer.environment.number(typing.kind)
-    if found is None:
-        typer._not_a_number(argument, typing.kind)
-    elif isinstance(wanted.kind, Interval):
-        _kind(typer, node, wanted, argument, found, typing.data)
-    return found, typing.data
-
-
-def _table(typer: Typer, node: ir.Distribution, wanted: Argument, argument: ir.Expression, typing: Typing, letters: dict[str, str]) -> None:
-    if len(typing.sets) == len(wanted.sets):
-        for letter, found in zip(wanted.sets, typing.sets, strict=True):
-            match_letter(typer, argument.span, letter, found, letters)
-    elif typing.sets:
-        typer.report("D09", f"`{wanted.name}` of {node.name} has the wrong shape", argument.span,
-                     f"this has {sets_words(typing.sets)}; a table over {len(wanted.sets)} set{'s' * (len(wanted.sets) != 1)} is needed")  # fmt: skip
-    else:
-        shown = argument.name if isinstance(argument, ir.Reference) else None
-        typer.report("D08", "one number where a table is needed", argument.span, f"`{wanted.name}` of {node.name} is a whole table",
-                     help=f"leave out the index: {shown}" if shown and isinstance(argument, ir.Reference) and argument.indices else "")  # fmt: skip
-
-
-def relaxed(kind: Interval) -> Interval:
-    """The kind with its ends closed: an end that is reached with probability zero does no harm in an argument."""
-    return Interval(kind.lower, kind.upper, integer=kind.integer)
-
-
-def _kind(typer: Typer, node: ir.Distribution, wanted: Argument, argument: ir.Expression, found: Interval, data: bool) -> None:
-    """A distribution argument must be proved to lie where it has to; what is made of data is checked by value when they arrive."""
-    assert isinstance(wanted.kind, Interval)
-    asked = relaxed(wanted.kind)
-    impossible = found.upper < asked.lower or found.lower > asked.upper
-    literal = found.lower == found.upper and wanted.kind.lower_open and found.lower == wanted.kind.lower
-    if not impossible and not literal and (data or relaxed(found).within(asked)):
-        return
-    if asked.integer and not found.integer and relaxed(found).within(replace(asked, integer=False)) and not impossible:
-        typer.report("K01", f"`{wanted.name}` of {node.name} must be a whole number", argument.span, f"this is {kind_words(found)}")
-        return
-    role = _ROLES.get(wanted.name, f"`{wanted.name}` of {node.name}")
-    may = "that is" if impossible or literal else "that may be"
-    fault = f"{role} {may} " + ("negative" if asked.lower == 0 and asked.upper == float("inf") and not literal else f"outside {kind_words(wanted.kind)}" if not literal else "zero")
-    shown = f"`{argument.name}`" if isinstance(argument, ir.Reference) else "this"
-    typer.report("K01", fault, argument.span, f"{shown} is {_origin(typer, argument, found)}", help=_edit(argument, asked))
-
-
-_ROLES = {"sd": "a scale", "scale": "a scale", "rate": "a rate", "shape": "a shape", "p": "a probability"}
-
-
-def _origin(typer: Typer, argument: ir.Expression, found: Interval) -> str:
-    return kind_words(found)
-
-
-def _edit(argument: ir.Expression, asked: Interval) -> str:
-    shown = argument.name if isinstance(argument, ir.Reference) and not argument.indices else "..."
-    if asked.lower == 0 and asked.upper == float("inf"):
-        prior = f", or give `{shown}` a positive prior such as HalfNormal(1)" if shown != "..." else ""
-        return f"use exp({shown}){prior}; if you know that it is positive, positive({shown}) says so"
-    if (asked.lower, asked.upper) == (0, 1):
-        return f"use logistic({shown}), or a prior on the unit interval such as Beta(1, 1)"
-    return ""
 
 
 # what the draw is
 
 
-def _plain(typer: Typer, entry: DistributionEntry, intervals: dict[str, Interval], letters: dict[str, str], event: tuple[str, ...] | None) -> Draw:
+def _plain(entry: DistributionEntry, intervals: dict[str, Interval], letters: dict[str, str], event: tuple[str, ...] | None) -> Draw:
     support, event = entry.support, event or ()
     if support.boolean:
         return Draw(Boolean(), event, discrete=True)
@@ -188,29 +149,32 @@ def _plain(typer: Typer, entry: DistributionEntry, intervals: dict[str, Interval
 def _interval(support: Support, intervals: dict[str, Interval]) -> Interval:
     """The kind of a draw; bounds that are arguments are as wide as what is known of them. Ends of continuous draws are open."""
 
-    def end(bound: float | str, side: str) -> float:
-        if isinstance(bound, str):
-            known = intervals.get(bound)
-            return (getattr(known, side) if known else float("-inf" if side == "lower" else "inf"))  # fmt: skip
-        return bound
+    def lower() -> float:
+        if isinstance(support.lower, str):
+            return intervals[support.lower].lower if support.lower in intervals else float("-inf")
+        return support.lower
+
+    def upper() -> float:
+        if isinstance(support.upper, str):
+            return intervals[support.upper].upper if support.upper in intervals else float("inf")
+        return support.upper
 
     open_ends = not support.integer
-    return Interval(end(support.lower, "lower"), end(support.upper, "upper"), open_ends, open_ends, support.integer)
+    return Interval(lower(), upper(), open_ends, open_ends, support.integer)
 
 
 def _wrapped(typer: Typer, node: ir.Distribution, inner: Draw, intervals: dict[str, Interval], event: tuple[str, ...] | None) -> Draw:
     """The draw of a wrapper follows from that of its distribution."""
     number, event = typer.environment.number(inner.kind), event or ()
+    if inner.kind is None:
+        return Draw(None, event)
     match node.name:
         case "Transformed":
             bijection = node.argument("bijection")
-            assert isinstance(bijection, ir.Bijection)
-            for one in bijection.arguments:
-                typer.type_of(one)
+            for one in bijection.arguments if isinstance(bijection, ir.Bijection) else ():
+                typer.number(one)
             return Draw(REAL, event)
         case "Ordered":
-            if inner.discrete:
-                typer.report("N10", "`Ordered` of a discrete distribution", node.span, "ties have no order", help="use a continuous distribution")
             positive = number is not None and number.lower >= 0
             return Draw(inner.kind, event, "positive_ordered" if positive else "ordered")
         case "SumToZero":
@@ -221,36 +185,84 @@ def _wrapped(typer: Typer, node: ir.Distribution, inner: Draw, intervals: dict[s
             low = intervals.get("lower", Interval()).lower
             high = intervals.get("upper", Interval()).upper
             ends_open = not inner.discrete
-            return Draw(interval.intersection(number, Interval(low, high, ends_open, ends_open)), event, inner.structure, discrete=inner.discrete)
+            return Draw(
+                interval.intersection(number, Interval(low, high, ends_open, ends_open)), event, inner.structure, discrete=inner.discrete
+            )
     return Draw(inner.kind, event, inner.structure, discrete=inner.discrete)
 
 
-def _accepts(typer: Typer, node: ir.Distribution, argument: ir.Expression, inner: Draw) -> None:
-    """Which distributions a wrapper can take."""
+def _accepts(typer: Typer, node: ir.Distribution, argument: ir.Expression, inner: Draw) -> bool:
+    """Can a wrapper take this distribution? (K07)"""
     if not isinstance(argument, ir.Distribution):
-        return
+        return True
     entry = DISTRIBUTIONS[argument.name]
     if not entry.proper and node.name not in ("Transformed", "Ordered"):
-        typer.report("K07", f"`{argument.name}` inside `{node.name}`", argument.span, "an improper density cannot be normalised",
-                     help=f"{argument.name}(lower = ..., upper = ...) has bounds of its own")  # fmt: skip
-    elif node.name in ("Truncated", "Censored", "Interval") and not entry.cumulative:
-        typer.report("K07", f"`{argument.name}` inside `{node.name}`", argument.span, f"{argument.name} has no cumulative distribution function here")
-    elif node.name == "SumToZero" and argument.name != "Normal":
-        typer.report("K07", f"`{argument.name}` inside `SumToZero`", argument.span, "only a Normal is implemented", help="write SumToZero(Normal(0, s))")
-    elif node.name == "ZeroInflated" and not inner.discrete:
-        typer.report("K07", f"`{argument.name}` inside `ZeroInflated`", argument.span, "only counts can be zero-inflated",
-                     help="for continuous outcomes write a Mixture, or model zeros in a column of their own")  # fmt: skip
+        return _refuse(typer, node.name, argument, "an improper density cannot be normalised", _flat_edit(typer, node, argument))
+    if node.name in ("Truncated", "Censored", "Interval") and not entry.cumulative:
+        why = "draws a table, and bounds are on numbers" if entry.event else "has no cumulative distribution function here"
+        return _refuse(typer, node.name, argument, f"{argument.name} {why}", "`restrict` limits a region without renormalising")
+    if node.name == "Ordered" and inner.discrete:
+        return _refuse(typer, node.name, argument, "whole numbers tie, and ties have no order", "use a continuous distribution")
+    if node.name in ("Ordered", "SumToZero") and entry.event:
+        return _refuse(typer, node.name, argument, f"{argument.name} draws a table; {node.name} takes a distribution of one number", "")
+    if node.name == "SumToZero" and argument.name != "Normal":
+        return _refuse(
+            typer,
+            node.name,
+            argument,
+            "only the normal distribution has a simple form under this condition",
+            "write SumToZero(Normal(0, s))",
+        )
+    if node.name == "ZeroInflated" and not inner.discrete:
+        return _refuse(
+            typer,
+            node.name,
+            argument,
+            "only counts can be zero-inflated",
+            "for a continuous outcome, model whether it is zero in a column of its own",
+        )
+    return True
+
+
+def _refuse(typer: Typer, wrapper: str, argument: ir.Distribution, why: str, edit: str) -> bool:
+    typer.report("K07", f"`{argument.name}` inside `{wrapper}`", argument.span, why, help=edit)
+    return False
+
+
+def _flat_edit(typer: Typer, node: ir.Distribution, argument: ir.Distribution) -> str:
+    """`Truncated(Flat(), lower = 0)` is `Flat(lower = 0)`."""
+    bounds = [f"{name} = {typer.environment.written(value.span)}" for name, value in node.arguments if name in ("lower", "upper")]
+    if node.name == "Truncated" and argument.name == "Flat" and bounds:
+        return f"write Flat({', '.join(bounds)})"
+    return "use a proper distribution, such as Normal(0, 10)"
 
 
 def _mixture(typer: Typer, node: ir.Mixture, event: tuple[str, ...] | None) -> Draw:
-    inner_typer = Typer(typer.environment, {**typer.variables, node.binder.variable: node.binder.set})
-    component = type_draw(inner_typer, node.component, event=event)
-    weights = inner_typer.type_of(node.weights)
-    if weights.kind is not None and weights.sets not in ((node.binder.set,), (), (ANY,)):
-        typer.report("D09", "weights over the wrong set", node.weights.span, f"this has {sets_words(weights.sets)}; one for each {node.binder.set} is needed")
-    elif weights.kind is not None:
-        found = typer.environment.number(weights.kind)
-        if found is not None and not weights.data and not relaxed(found).within(Interval(0, float("inf"))):
-            typer.report("K01", "a weight that may be negative", node.weights.span, f"this is {kind_words(found)}",
-                         help="weights sum to one: give them a Dirichlet, or use softmax")  # fmt: skip
+    inner = Typer(typer.environment, {**typer.variables, node.binder.variable: node.binder.set})
+    component = type_draw(inner, node.component, event=event)
+    weights = inner.type_of(node.weights)
+    if isinstance(node.component, ir.Distribution) and not DISTRIBUTIONS[node.component.name].proper:
+        _refuse(
+            typer,
+            "Mixture",
+            node.component,
+            "an improper density has no share in a mixture",
+            "use a proper distribution, such as Normal(0, 10)",
+        )
+        component = Draw(None)
+    if weights.kind is None:
+        return component
+    number = typer.environment.number(weights.kind)
+    if weights.sets not in ((node.binder.set,), (), (ANY,)):
+        typer.report(
+            "D09",
+            "weights over the wrong set",
+            node.weights.span,
+            f"these are {over_words(weights.sets)}; one for each {node.binder.set} is needed",
+        )
+    elif number is None:
+        typer.not_a_number(node.weights, weights.kind)
+    elif not weights.data and not relaxed(number).within(Interval(0, float("inf"))):
+        typer.report("K01", "weights that may be negative", node.weights.span, f"each is {kind_words(number)}",
+                     help=f"weights are shares of one: draw them from a Dirichlet, or write softmax({typer.environment.written(node.weights.span)})")  # fmt: skip
     return replace(component, data=component.data and weights.data)

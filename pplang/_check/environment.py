@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Literal
 
-from pplang._diagnostics import Collector
+from pplang._diagnostics import Collector, Diagnostic, Label
 from pplang._ir import program as ir
-from pplang._ir.kinds import NAMED, Boolean, Date, Interval, Kind, Member
+from pplang._ir.expression import Negate, Number
+from pplang._ir.kinds import Boolean, Date, Interval, Kind, Member
 from pplang._source import NOWHERE, Span
+from pplang._syntax import tree
 
 What = Literal["column", "input", "param", "site"]
+MOST_REPORTED = 100
+LARGEST = 1_000_000
+
+
+class TooMany(Exception):
+    """So many faults have been found that more would help nobody."""
 
 
 @dataclass
@@ -27,21 +34,83 @@ class Entry:
     data: bool = False
     """Known before inference: columns, inputs, and what is computed of them alone."""
     optional: bool = False
+    relation: Span = NOWHERE
+    """The whole relation that defines it, for messages."""
 
 
 @dataclass
 class Environment:
-    """The names of one model. `collector` receives the faults that typing finds."""
+    """The names of one model. `collector` receives the faults that are found."""
 
     collector: Collector
     sets: dict[str, ir.IndexSet] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
     nets: dict[str, ir.Net] = field(default_factory=dict)
-    set_spans: dict[str, Span] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    """Key columns and their tables: they name rows, and are no names themselves."""
+    broken: set[str] = field(default_factory=set)
+    """Sets whose declaration is at fault (reported): of their members nothing is known."""
+    definitions: dict[str, Span] = field(default_factory=dict)
+    """Every name of the one namespace, with the place of its definition."""
+    functions: dict[str, tree.Function] = field(default_factory=dict)
+    budget: list[int] = field(default_factory=lambda: [LARGEST])
+    """How many more nodes the expressions of the program may have."""
+
+    # faults
+
+    def report(
+        self,
+        code: str,
+        title: str,
+        span: Span,
+        label: str = "",
+        *,
+        help: str = "",
+        labels: tuple[Label, ...] = (),
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        """Add a fault. Raises TooMany beyond the number that a reader can use."""
+        self.collector.add(Diagnostic(code, title, span, label, labels, notes, help))
+        if len(self.collector.diagnostics) >= MOST_REPORTED:
+            raise TooMany
+
+    def written(self, span: Span, otherwise: str = "...") -> str:
+        """How a short part of the source is written, on one line; `otherwise` where it is long, or was not read from a text."""
+        source = self.collector.source
+        if source is None or span.end <= span.start or span.end - span.start > 60:
+            return otherwise
+        return " ".join(source.text[span.start : span.end].split())
+
+    def line(self, span: Span) -> int | None:
+        """The line on which a place stands, counted from 1; None without a source."""
+        source = self.collector.source
+        return None if source is None or span == NOWHERE else source.position(span.start)[0]
+
+    # names
+
+    def define(self, name: str, span: Span) -> bool:
+        """Take a name; False (and N03) when another statement has it already."""
+        first = self.definitions.setdefault(name, span)
+        if first == span:
+            return True
+        earlier, later = sorted((first, span))
+        entry = self.entries.get(name)
+        if name in self.sets:
+            help = "names of sets, columns and relations are one list: rename one of the two"
+        elif entry is not None and entry.what == "column":
+            help = f'rename one of the columns: {name}_2 : real from "{name}"'
+        else:
+            help = "keep one; to add a term to the log density use `factor`"
+        self.report(
+            "N03", f"`{name}` has two defining statements", later, "and again here", labels=(Label(earlier, "first here"),), help=help
+        )
+        return False
 
     def extended(self) -> Environment:
         """A scope inside this one (a guide): new names do not leak out."""
-        return replace(self, entries=dict(self.entries))
+        return replace(self, entries=dict(self.entries), definitions=dict(self.definitions))
+
+    # sets
 
     def labels(self, set_name: str) -> tuple[str | int, ...] | None:
         """The members of a set as far as the model alone says; None when only the data will tell."""
@@ -55,6 +124,13 @@ class Environment:
     def is_ordered(self, set_name: str) -> bool:
         return set_name in self.sets and self.sets[set_name].ordered
 
+    def range_kind(self, set_name: str) -> Interval:
+        """The integers that a numeric range holds, as far as its ends are written in the model."""
+        members = self.sets[set_name].members
+        assert isinstance(members, ir.NumberRange)
+        low, high = _literal(members.first), _literal(members.last)
+        return Interval(float("-inf") if low is None else low, float("inf") if high is None else high, integer=True)
+
     def number(self, kind: Kind | None) -> Interval | None:
         """The kind as one does arithmetic with it; None where it is not a number."""
         match kind:
@@ -65,7 +141,7 @@ class Environment:
             case Date():
                 return Interval(integer=True)
             case Member(name) if self.is_range(name):
-                return _range_kind(self.sets[name])
+                return self.range_kind(name)
         return None
 
     def indexes(self, member_of: str, axis: str) -> bool:
@@ -75,41 +151,18 @@ class Environment:
         found = self.sets.get(member_of)
         return found is not None and isinstance(found.members, ir.Subsample) and self.indexes(found.members.set, axis)
 
-
-def _range_kind(index_set: ir.IndexSet) -> Interval:
-    from pplang._ir.expression import Number
-
-    assert isinstance(index_set.members, ir.NumberRange)
-    first, last = index_set.members.first, index_set.members.last
-    low = first.value if isinstance(first, Number) else float("-inf")
-    high = last.value if isinstance(last, Number) else float("inf")
-    return Interval(low, high, integer=True)
+    def column_to(self, over: str, axis: str) -> str | None:
+        """The column that gives each member of one set its member of another: `county`, of Home to County."""
+        for entry in self.entries.values():
+            if entry.sets == (over,) and entry.kind == Member(axis):
+                return entry.name
+        return None
 
 
-def near(name: str, candidates: object) -> str | None:
-    """The candidate that was probably meant, or None. A mere difference of case always counts."""
-    names = [str(one) for one in candidates]  # type: ignore[attr-defined]
-    same = [one for one in names if one.lower() == name.lower() and one != name]
-    return next(iter(same or get_close_matches(name, names, 1, 0.72)), None)
-
-
-def kind_words(kind: Kind | None) -> str:
-    """A kind in the words of the language."""
-    for word, named in NAMED.items():
-        if kind == named:
-            return word
-    match kind:
-        case Member(name):
-            return f"a {name}"
-        case Interval(integer=True):
-            return f"a whole number from {kind.lower:g} to {kind.upper:g}" if kind.lower > float("-inf") or kind.upper < float("inf") else "int"
-        case Interval():
-            return f"real({kind.lower:g}, {kind.upper:g})"
-        case None:
-            return "unknown"
-    return "a record"
-
-
-def sets_words(sets: tuple[str, ...]) -> str:
-    """`one value for each County`, `... for each School and Year`."""
-    return "one number" if not sets else "one value for each " + " and ".join(sets)
+def _literal(node: object) -> float | None:
+    match node:
+        case Number(value):
+            return value
+        case Negate(Number(value)):
+            return -value
+    return None

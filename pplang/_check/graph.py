@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from pplang._ir import expression as ir
 from pplang._ir.program import Factor, Level, Maximize, Restrict, Site
+from pplang._records import dataclass
 
 
 @dataclass(frozen=True)
@@ -34,18 +35,26 @@ def parents(site: Site, sites: Mapping[str, Site]) -> set[str]:
     return {edge.parent for edge in edges(site) if not edge.lagged and edge.parent in sites and sites[edge.parent].role != "observed"}
 
 
-def mentions(node: ir.Expression, earlier: frozenset[str] = frozenset()) -> Iterator[Edge]:
-    """`earlier`: variables that a condition keeps strictly before the current member."""
-    pending: list[tuple[ir.Expression, frozenset[str]]] = [(node, earlier)]
+def mentions(node: ir.Expression) -> Iterator[Edge]:
+    """Every mention of a name in an expression. `sum(x[s] for s in Week if s < t)` steps back where t is the variable of the relation."""
+    return (edge for _, edge in placed_mentions(node))
+
+
+def placed_mentions(node: ir.Expression) -> Iterator[tuple[ir.Reference, Edge]]:
+    """The same, each with where it stands."""
+    pending = [(node, _NONE, _NONE)]
     while pending:
-        one, before = pending.pop()
+        one, bound, before = pending.pop()
         match one:
             case ir.Reference(name, indices):
-                lagged = any(_is_earlier(index, before) for index in indices)
-                yield Edge(name, lagged)
-            case ir.Reduce(condition=condition) if condition is not None:
-                before = before | frozenset(_strictly_earlier(condition))
-        pending += [(child, before) for child in ir.children(one)]
+                yield one, Edge(name, any(_is_earlier(index, before) for index in indices))
+            case ir.Reduce(binders=binders, condition=condition):
+                bound = bound | {binder.variable for binder in binders}
+                before = before | _strictly_earlier(condition, bound)
+        pending += [(child, bound, before) for child in ir.children(one)]
+
+
+_NONE: frozenset[str] = frozenset()
 
 
 def _is_earlier(index: ir.Expression, earlier: frozenset[str]) -> bool:
@@ -59,33 +68,36 @@ def _is_earlier(index: ir.Expression, earlier: frozenset[str]) -> bool:
     return False
 
 
-def _strictly_earlier(condition: ir.Expression) -> Iterator[str]:
-    """`s < t` keeps s before t."""
-    match condition:
-        case ir.Compare("<", ir.Variable(name), ir.Variable()) | ir.Compare(">", ir.Variable(), ir.Variable(name)):
-            yield name
-        case ir.Logical("and", operands):
-            for one in operands:
-                yield from _strictly_earlier(one)
+def _strictly_earlier(condition: ir.Expression | None, bound: frozenset[str]) -> frozenset[str]:
+    """The variables that a condition keeps before one that no reduction binds: `s < t` keeps s before t."""
+    parts = condition.operands if isinstance(condition, ir.Logical) and condition.operator == "and" else (condition,)
+    found = set()
+    for part in parts:
+        match part:
+            case ir.Compare("<", ir.Variable(first), ir.Variable(second)) | ir.Compare(">", ir.Variable(second), ir.Variable(first)):
+                if second not in bound:
+                    found.add(first)
+    return frozenset(found)
 
 
 def lags(node: ir.Expression) -> Iterator[ir.Lag]:
-    """The steps that leave some member without a neighbour (those a `where` on the sum guards do not)."""
-    pending: list[tuple[ir.Expression, frozenset[str]]] = [(node, frozenset())]
+    """The steps that leave some member without a neighbour (not those by a variable that a condition keeps in range)."""
+    pending = [(node, _NONE, _NONE)]
     while pending:
-        one, guarded = pending.pop()
+        one, bound, guarded = pending.pop()
         match one:
             case ir.Lag(by=ir.Variable(name)) if name in guarded:
                 continue
             case ir.Lag():
                 yield one
-            case ir.Reduce(condition=condition) if condition is not None:
-                guarded = guarded | frozenset(_strictly_earlier(condition))
-        pending += [(child, guarded) for child in ir.children(one)]
+            case ir.Reduce(binders=binders, condition=condition):
+                bound = bound | {binder.variable for binder in binders}
+                guarded = guarded | _strictly_earlier(condition, bound)
+        pending += [(child, bound, guarded) for child in ir.children(one)]
 
 
-def order(names: list[str], parents: Mapping[str, set[str]]) -> tuple[list[str], list[str]]:
-    """Names so that each comes after its parents, otherwise as they stand; and the names of one cycle, if there is one."""
+def order(names: Sequence[str], parents: Mapping[str, set[str]]) -> list[str]:
+    """Names so that each comes after its parents, otherwise as they stand. Those in a circle, and after one, are left out."""
     position = {name: n for n, name in enumerate(names)}
     waiting = {name: {one for one in parents[name] if one in position and one != name} for name in names}
     children: dict[str, list[str]] = {name: [] for name in names}
@@ -102,19 +114,67 @@ def order(names: list[str], parents: Mapping[str, set[str]]) -> tuple[list[str],
             waiting[child].discard(name)
             if not waiting[child]:
                 heapq.heappush(ready, position[child])
-    stuck = {name: waiting[name] for name in names if waiting[name] and name not in set(found)}
-    return found, _one_cycle(stuck, position)
+    return found
 
 
-def _one_cycle(stuck: Mapping[str, set[str]], position: Mapping[str, int]) -> list[str]:
-    if not stuck:
-        return []
-    path: list[str] = []
-    name = min(stuck, key=lambda one: position[one])
-    while name not in path:
-        path.append(name)
-        name = min(stuck[name], key=lambda one: position[one])
-    return path[path.index(name) :]
+def components(names: Sequence[str], parents: Mapping[str, set[str]]) -> list[list[str]]:
+    """The groups of names that all need one another, each after the groups that it needs (Tarjan 1972, without recursion)."""
+    position = {name: n for n, name in enumerate(names)}
+    needed = {name: iter(sorted((one for one in parents[name] if one in position), key=position.__getitem__)) for name in names}
+    number: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    open_names: list[str] = []
+    is_open: set[str] = set()
+    found: list[list[str]] = []
+    for root in names:
+        path = [] if root in number else [root]
+        while path:
+            name = path[-1]
+            if name not in number:
+                number[name] = lowest[name] = len(number)
+                open_names.append(name)
+                is_open.add(name)
+            following = next(needed[name], None)
+            if following is None:
+                path.pop()
+                if path:
+                    lowest[path[-1]] = min(lowest[path[-1]], lowest[name])
+                if lowest[name] == number[name]:
+                    at = open_names.index(name)
+                    found.append(sorted(open_names[at:], key=position.__getitem__))
+                    is_open -= set(open_names[at:])
+                    del open_names[at:]
+            elif following not in number:
+                path.append(following)
+            elif following in is_open:
+                lowest[name] = min(lowest[name], number[following])
+    return found
+
+
+def circles(names: Sequence[str], parents: Mapping[str, set[str]]) -> list[list[str]]:
+    """One circle of every group of names that need one another; in each, a name needs the next, and the last the first."""
+    position = {name: n for n, name in enumerate(names)}
+    found = []
+    for group in components(names, parents):
+        inside = set(group)
+        name = group[0]
+        if len(group) == 1 and name not in parents[name]:
+            continue
+        path: dict[str, None] = {}
+        while name not in path:
+            path[name] = None
+            name = min(parents[name] & inside, key=position.__getitem__)
+        walked = list(path)
+        found.append(walked[walked.index(name) :])
+    return found
+
+
+def shown_circle(circle: Sequence[str], first: str) -> str:
+    """`a -> b -> a`, from a given member; a long one is cut short."""
+    start = circle.index(first)
+    path = [*circle[start:], *circle[:start]]
+    shown = path if len(path) <= 8 else [*path[:7], "..."]
+    return " -> ".join([*shown, first])
 
 
 def levels(sites: Iterable[Site], factors: Iterable[Factor], restrictions: Iterable[Restrict], reward: Maximize | None) -> tuple[Site, ...]:

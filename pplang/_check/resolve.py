@@ -5,34 +5,33 @@ What cannot be resolved becomes `Invalid`, is reported once, and is skipped by e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._catalogue.functions import FUNCTIONS
-from pplang._check.environment import Environment, near
-from pplang._diagnostics import Diagnostic, Label
+from pplang._check import slots
+from pplang._check.calls import resolve_call
+from pplang._check.distribution_calls import resolve_distribution
+from pplang._check.environment import LARGEST, Environment
+from pplang._check.types import Typer, Typing
+from pplang._check.vocabulary import ASSERTIONS as ASSERTIONS
+from pplang._check.vocabulary import REDUCTIONS, Invalid
+from pplang._check.words import an, near, over_words
+from pplang._diagnostics import Collector, Label
 from pplang._ir import expression as ir
 from pplang._ir import program
-from pplang._ir.kinds import NAMED, Interval, Member
-from pplang._records import dataclass as record
+from pplang._ir.kinds import Member
 from pplang._source import Span
 from pplang._syntax import tree
 
-REDUCTIONS = ("sum", "mean", "max", "min", "prod", "any", "all", "logsumexp", "sd")
-ASSERTIONS = tuple(name for name, kind in NAMED.items() if isinstance(kind, Interval))
 DEEPEST = 200
-LARGEST = 1_000_000
 
 
 class TooLarge(Exception):
     """The program grows beyond the limits while its functions are expanded."""
-
-
-@record(frozen=True)
-class Invalid(ir.Node):
-    """Something already reported."""
 
 
 @dataclass
@@ -40,19 +39,17 @@ class Resolver:
     """Resolves the expressions of one statement.
 
     variables: bound variables → their sets; visible: how this scope writes them → variables (the body of a function sees only its own, and
-    one whose letter the caller uses gets another). row_table: the table whose derived column is being read (bare names are this row's columns).
+    one whose letter is taken gets another). row_table: the table whose derived column is being read (bare names are this row's columns).
     substituted: the parameters of the function being expanded → expressions, and its set parameters → sets.
     """
 
     environment: Environment
-    functions: Mapping[str, tree.Function]
     variables: dict[str, str] = field(default_factory=dict)
     visible: dict[str, str] = field(default_factory=dict)
     row_table: str | None = None
     substituted: dict[str, ir.Expression] = field(default_factory=dict)
     substituted_sets: dict[str, str] = field(default_factory=dict)
     expanding: tuple[str, ...] = ()
-    budget: list[int] = field(default_factory=lambda: [LARGEST])
     depth: int = 0
 
     # the entry points
@@ -60,18 +57,20 @@ class Resolver:
     def value(self, node: tree.Expression) -> ir.Expression:
         """An expression that stands for a number, a truth value, a member or a table."""
         self.depth += 1
-        self.budget[0] -= 1
-        if self.depth > DEEPEST or self.budget[0] < 0:
-            self._too_large(node.span)
+        self.environment.budget[0] -= 1
+        if self.depth > DEEPEST or self.environment.budget[0] < 0:
+            self.too_large(node.span, deep=self.depth > DEEPEST)
         result = _VALUES[type(node)](self, node)
         self.depth -= 1
         return result
 
     def distribution(self, node: tree.Expression) -> ir.Expression:
         """The right side of `~`: a call of a distribution."""
-        from pplang._check.calls import resolve_distribution
-
         return resolve_distribution(self, node)
+
+    def slot(self, node: tree.Expression, axis: str | None, *, lenient: bool = False) -> ir.Expression:
+        """One index, where a member of `axis` is needed; `lenient`: of what is indexed nothing is known, so any name may be a label."""
+        return slots.resolve_slot(self, node, axis, lenient=lenient)
 
     @contextmanager
     def bound(self, binders: tuple[tree.Binder, ...]) -> Iterator[tuple[ir.Binder, ...]]:
@@ -81,40 +80,119 @@ class Resolver:
         found = []
         for binder in binders:
             set_name = self.set_name(binder.set, binder.span) or ""
-            if binder.variable in visible:
-                self.report("D11", f"`{binder.variable}` is bound twice", binder.span, "this variable already stands for another index here",
-                            help="use another letter")  # fmt: skip
-            name = binder.variable
-            while name in self.variables:
-                name += "_"
-            self.variables[name] = set_name
-            self.visible[binder.variable] = name
-            found.append(ir.Binder(name, set_name))
+            if binder.variable in self.visible:
+                self.report("D11", f"`{binder.variable}` is bound twice", binder.span, "it already stands for another index here",
+                            help="use another letter for this one")  # fmt: skip
+            found.append(ir.Binder(self.bind(binder.variable, set_name), set_name))
         yield tuple(found)
         self.variables, self.visible = variables, visible
+
+    def bind(self, variable: str, set_name: str) -> str:
+        """Make a variable known; the name under which it is: another where a variable or a name of the program has that one already."""
+        name = variable
+        while name in self.variables or name in self.environment.entries:
+            name += "_"
+        self.variables[name] = set_name
+        self.visible[variable] = name
+        return name
 
     def set_name(self, name: str, span: Span) -> str | None:
         """The index set of that name (through the set parameters of a function); reported when there is none."""
         name = self.substituted_sets.get(name, name)
         if name in self.environment.sets:
             return name
+        place = Span(max(span.start, span.end - len(name)), span.end)  # of `c in County` the last word
+        entry = self.environment.entries.get(name)
+        if entry is not None:
+            edit = f"its set is {entry.sets[0]}" if entry.sets else ""
+            self.report(
+                "N12", f"`{name}` where an index set is needed", place, f"`{name}` is {an(entry.what)}, {over_words(entry.sets)}", help=edit
+            )
+            return None
         meant = near(name, self.environment.sets)
         label = f"did you mean `{meant}`?" if meant else "no table, category column or `index` statement makes this set"
-        self.report("N07", f"unknown index set `{name}`", span, label, help="" if meant else f"declare it, e.g. index {name} = {{a, b, c}}")
+        self.report(
+            "N07", f"unknown index set `{name}`", place, label, help="" if meant else f"declare it: index {name} = {{a, b, c}}, or 1..3"
+        )
         return None
 
-    def report(self, code: str, title: str, span: Span, label: str = "", *, help: str = "", labels: tuple[Label, ...] = (), notes: tuple[str, ...] = ()) -> Invalid:  # noqa: E501
-        self.environment.collector.add(Diagnostic(code, title, span, label, labels, notes, help))
-        return Invalid(span=span)
+    # faults
 
-    def _too_large(self, span: Span) -> None:
-        what = "is nested too deeply" if self.depth > DEEPEST else "grows too large"
-        self.report("L20", f"an expression that {what} once its functions are expanded", span,
-                    f"the limits are {DEEPEST} levels and {LARGEST:,} parts for a model",
-                    help="give parts of it names of their own: half[i in Row] = ...")  # fmt: skip
+    def report(
+        self,
+        code: str,
+        title: str,
+        span: Span,
+        label: str = "",
+        *,
+        help: str = "",
+        labels: tuple[Label, ...] = (),
+        notes: tuple[str, ...] = (),
+    ) -> ir.Expression:
+        """Report a fault; what stands for the faulty part."""
+        self.environment.report(code, title, span, label, help=help, labels=labels, notes=notes)
+        return self.invalid(span)
+
+    def invalid(self, span: Span) -> ir.Expression:
+        """What stands for a part whose fault has been reported."""
+        return cast(ir.Expression, Invalid(span=span))
+
+    def is_invalid(self, *nodes: ir.Expression | None) -> bool:
+        """Is any of them at fault?"""
+        return any(isinstance(one, Invalid) for one in nodes)
+
+    def too_large(self, span: Span, *, deep: bool) -> None:
+        """Report that the program is beyond the limits, and give up."""
+        what = f"more than {DEEPEST} levels deep" if deep else f"more than {LARGEST:,} parts"
+        self.report("L20", "an expression too large to compute", span, f"with its functions written out it is {what}",
+                    help="give parts of it names of their own, so that each is computed once: half[i in Row] = ...")  # fmt: skip
         raise TooLarge
 
-    # names
+    def unknown(self, name: str, span: Span) -> ir.Expression:
+        """Report a name that nothing defines."""
+        environment = self.environment
+        if name in environment.sets or name in self.substituted_sets:
+            return self.report("N12", f"the index set `{name}` where a value is needed", span, f"`{name}` is a set, not a number",
+                               help=f"size({name}) is how many members it has; to compute for each of them bind a variable: i in {name}")  # fmt: skip
+        if name in DISTRIBUTIONS or name == "Mixture":
+            return self.report("D13", f"the distribution `{name}` where a value is needed", span, "a distribution is not a number",
+                               help=f"give the draw a name of its own, e ~ {name}(...), and use e here")  # fmt: skip
+        if name in FUNCTIONS or name in environment.functions or name in REDUCTIONS:
+            return self.report(
+                "N06", f"the function `{name}` without its arguments", span, "a function is not a number", help=f"write {name}(...)"
+            )
+        if name in environment.keys:
+            return self.report("N23", f"`{name}` is a key, not a value", span, f"it says which row of {environment.keys[name]} is which",
+                               help=f"a variable bound over {environment.keys[name]} stands for the row itself")  # fmt: skip
+        meant = near(name, [*environment.entries, *self.visible, *self.substituted])
+        if meant is not None:
+            return self.report("N01", f"unknown name `{name}`", span, f"did you mean `{meant}`?")
+        if len(name) == 1 and name.isascii() and name.islower():
+            return self.report("N02", f"`{name}` is used but never defined", span, "if it is an index, nothing binds it",
+                               help=f"bind it on the left, x[{name} in Set] ~ ..., or in a reduction, sum(... for {name} in Set)")  # fmt: skip
+        return self.report("N02", f"`{name}` is used but never defined", span,
+                           help=f"give it a prior ({name} ~ Normal(0, 5)), make it learnable (param {name} : real), or add a column")  # fmt: skip
+
+    # what is known of a resolved expression
+
+    def typing(self, node: ir.Expression) -> Typing:
+        """What is known of an expression so far, without reporting anything."""
+        return Typer(replace(self.environment, collector=Collector()), self.variables).type_of(node)
+
+    def axes(self, base: ir.Expression) -> tuple[str, ...]:
+        """The sets that are still free for indexing."""
+        if not isinstance(base, ir.Reference):
+            return self.typing(base).sets
+        sets = self.environment.entries[base.name].sets
+        whole = tuple(axis for axis, index in zip(sets, base.indices, strict=False) if isinstance(index, ir.Whole))
+        return whole + sets[len(base.indices) :]
+
+    def member_set(self, node: ir.Expression) -> str | None:
+        """The set that an expression's value is a member of, as far as it is known."""
+        kind = self.typing(node).kind
+        return kind.set if isinstance(kind, Member) else None
+
+    # leaves
 
     def _name(self, node: tree.Name) -> ir.Expression:
         name = node.name
@@ -123,139 +201,23 @@ class Resolver:
         if name in self.substituted:
             return self.substituted[name]
         entry = self.environment.entries.get(name)
-        if entry is not None:
-            if self.row_table is not None and entry.what == "column" and entry.sets[:1] == (self.row_table,):
-                return ir.Reference(name, (ir.Variable(program.ROW),), span=node.span)
-            return ir.Reference(name, span=node.span)
-        return self.unknown(name, node.span)
-
-    def unknown(self, name: str, span: Span) -> Invalid:
-        """Report a name that nothing defines."""
-        if name in self.environment.sets or name in self.substituted_sets:
-            return self.report("N12", f"the index set `{name}` where a value is needed", span, f"`{name}` is a set, not a number",
-                               help=f"size({name}) is its size; for one value per member bind a variable: i in {name}")  # fmt: skip
-        if name in DISTRIBUTIONS:
-            return self.report("D13", f"the distribution `{name}` where a value is needed", span, "a distribution is not a number",
-                               help=f"draw from it: x ~ {name}(...)")  # fmt: skip
-        if name in FUNCTIONS or name in self.functions or name in REDUCTIONS:
-            return self.report("N06", f"the function `{name}` without its arguments", span, "a function is not a number", help=f"write {name}(...)")
-        meant = near(name, [*self.environment.entries, *self.visible, *self.substituted])
-        if meant is not None:
-            return self.report("N01", f"unknown name `{name}`", span, f"did you mean `{meant}`?")
-        if len(name) == 1 and name.isascii() and name.islower():
-            return self.report("N02", f"`{name}` is used but never defined", span, "if it is an index, nothing binds it",
-                               help=f"bind it on the left, x[{name} in Set], or by a reduction: sum(... for {name} in Set)")  # fmt: skip
-        return self.report("N02", f"`{name}` is used but never defined", span,
-                           help=f"give it a prior ({name} ~ Normal(0, 5)), make it learnable (param {name} : real), or add a column")  # fmt: skip
-
-    # indices
-
-    def _index(self, node: tree.Index) -> ir.Expression:
-        base = self._whole_column(node) or self.value(node.base)
-        if isinstance(base, Invalid):
-            for slot in node.slots:
-                self._slot(slot, None)
-            return base
-        axes = self._axes(base)
-        if axes is None:
-            slots = tuple(self._slot(slot, None) for slot in node.slots)
-            return ir.Element(base, slots, span=node.span)
-        if len(node.slots) > len(axes):
-            shown = format_name(base)
-            over = " and ".join(axes) if axes else "nothing: it is one number"
-            return self.report("D05", "more indices than the name has", node.span, f"`{shown}` is over {over}",
-                               help=f"give {len(axes)} of them" if axes else f"write {shown} without brackets")  # fmt: skip
-        slots = tuple(self._slot(slot, axis) for slot, axis in zip(node.slots, axes, strict=False))
-        if isinstance(base, ir.Reference):
-            return ir.Reference(base.name, _fill(base.indices, slots), span=node.span)
-        return ir.Element(base, slots, span=node.span)
-
-    def _whole_column(self, node: tree.Index) -> ir.Reference | None:
-        """In a derived column, a column with all its indices written is not this row's: `height[j]` in `mean(height[j] for j in Person)`."""
-        entry = self.environment.entries.get(node.base.name) if isinstance(node.base, tree.Name) else None
-        if self.row_table is None or entry is None or len(node.slots) != len(entry.sets):
-            return None
-        return ir.Reference(entry.name, span=node.base.span)
-
-    def _axes(self, base: ir.Expression) -> tuple[str, ...] | None:
-        """The sets that are still free for indexing; None when only typing will tell."""
-        if not isinstance(base, ir.Reference):
-            return None
-        sets = self.environment.entries[base.name].sets
-        whole = tuple(axis for axis, index in zip(sets, base.indices, strict=False) if isinstance(index, ir.Whole))
-        return whole + sets[len(base.indices) :]
-
-    def _slot(self, node: tree.Expression, axis: str | None) -> ir.Expression:
-        """One index. A bare name is a bound variable, then a label of the set required there, then another name."""
-        match node:
-            case tree.Whole():
-                return ir.Whole(span=node.span)
-            case tree.Name(name) if name in self.visible:
-                return ir.Variable(self.visible[name], span=node.span)
-            case tree.Name(name) if axis is not None and self.is_label(name, axis):
-                return ir.Member(axis, name, span=node.span)
-            case tree.Name(name) if axis is not None and name not in self.environment.entries and name not in self.substituted:
-                return self.label_of(axis, name, node.span)
-            case tree.Text(value) if axis is not None:
-                return self.label_of(axis, value, node.span)
-            case tree.Number(text) if axis is not None:
-                return self.label_of(axis, _label_number(text), node.span)
-            case tree.Negate(tree.Number(text)) if axis is not None and self.environment.is_range(axis):
-                return ir.Member(axis, -int(text), span=node.span)
-            case tree.Sum() if (lag := self._lag(node)) is not None:
-                return lag
-        return self.value(node)
-
-    def is_label(self, name: str, axis: str) -> bool:
-        labels = self.environment.labels(axis) if axis in self.environment.sets else None
-        return labels is not None and name in labels
-
-    def label_of(self, axis: str, label: str | int, span: Span) -> ir.Expression:
-        """A label of a set; one whose members only the data will tell is checked when they arrive."""
-        if axis not in self.environment.sets:
-            return Invalid(span=span)
-        found = self.environment.sets[axis]
-        labels = self.environment.labels(axis)
-        if labels is not None and label not in labels:
-            matching = next((one for one in labels if str(one) == str(label)), None)
-            if matching is not None:
-                return ir.Member(axis, matching, span=span)
-            meant = near(str(label), labels)
-            return self.report("N08", f"`{label}` is not a member of {axis}", span, f"did you mean `{meant}`?" if meant else f"{axis} has {', '.join(map(str, labels[:8]))}")  # noqa: E501
-        if isinstance(found.members, program.NumberRange) and not isinstance(label, int):
-            return self.unknown(label, span) if label.isidentifier() else self.report("N08", f"`{label}` is not a member of {axis}", span, f"the members of {axis} are numbers")  # noqa: E501
-        if isinstance(found.members, program.Gaps | program.Free | program.Pairs | program.Rows) and isinstance(label, str):
-            keyed = isinstance(found.members, program.Rows) and _has_key(found)
-            if not keyed and label.isidentifier():
-                return self.unknown(label, span)
-        return ir.Member(axis, label, span=span)
-
-    def _lag(self, node: tree.Sum) -> ir.Lag | None:
-        """`t - 1`, `t + 1`, `t - k`: a step from a bound variable."""
-        if len(node.terms) != 2:
-            return None
-        (_, first), (sign, second) = node.terms
-        if not isinstance(first, tree.Name) or first.name not in self.visible:
-            return None
-        variable = self.visible[first.name]
-        if isinstance(second, tree.Number) and second.text.isdigit():
-            step = int(second.text)
-            return ir.Lag(variable, ir.Number(step if sign == "-" else -step), span=node.span)
-        if isinstance(second, tree.Name) and second.name in self.visible and sign == "-":
-            return ir.Lag(variable, ir.Variable(self.visible[second.name], span=second.span), span=node.span)
-        return None
-
-    # operators
+        if entry is None:
+            return self.unknown(name, node.span)
+        if self.row_table is not None and entry.what == "column" and entry.sets[:1] == (self.row_table,):
+            return ir.Reference(name, (ir.Variable(program.ROW),), span=node.span)
+        return ir.Reference(name, span=node.span)
 
     def _number(self, node: tree.Number) -> ir.Expression:
         return ir.Number(literal(node.text), span=node.span)
 
     def _text(self, node: tree.Text) -> ir.Expression:
-        return self.report("K03", "a string where a number is needed", node.span, "strings name members of index sets",
-                           help="use it in an index or a comparison: effect[\"drug A\"]")  # fmt: skip
+        return self.report("K03", "a text where a number is needed", node.span, "a text is the name of a member of an index set",
+                           help=f'it can stand in an index, effect["{node.value}"], or in a comparison, arm[i] == "{node.value}"')  # fmt: skip
 
     def _whole(self, node: tree.Whole) -> ir.Expression:
         return self.report("D06", "`_` outside an index", node.span, "`_` keeps an axis of a table whole, inside brackets only")
+
+    # operators
 
     def _sum(self, node: tree.Sum) -> ir.Expression:
         terms = []
@@ -278,7 +240,7 @@ class Resolver:
     def _logical(self, node: tree.Logical) -> ir.Expression:
         operands = []
         for one in node.operands:
-            operands.append(self.value(one))
+            operands.append(self.value(one))  # noqa: PERF401
         return ir.Logical(node.operator, tuple(operands), span=node.span)
 
     def _not(self, node: tree.Not) -> ir.Expression:
@@ -290,71 +252,59 @@ class Resolver:
     def _table(self, node: tree.Table) -> ir.Expression:
         items = []
         for item in node.items:
-            items.append(self.value(item))
+            items.append(self.value(item))  # noqa: PERF401
         return ir.TableLiteral(tuple(items), span=node.span)
 
     def _compare(self, node: tree.Compare) -> ir.Expression:
         """A label on one side is looked up in the set of the other side."""
-        if self._is_bare_label(node.right):
+        if slots.may_be_label(self, node.right):
             left = self.value(node.left)
-            return ir.Compare(node.operator, left, self._label_beside(node.right, left), span=node.span)
-        if self._is_bare_label(node.left):
+            return ir.Compare(node.operator, left, slots.label_beside(self, node.right, left), span=node.span)
+        if slots.may_be_label(self, node.left):
             right = self.value(node.right)
-            return ir.Compare(node.operator, self._label_beside(node.left, right), right, span=node.span)
+            return ir.Compare(node.operator, slots.label_beside(self, node.left, right), right, span=node.span)
         return ir.Compare(node.operator, self.value(node.left), self.value(node.right), span=node.span)
 
-    def _is_bare_label(self, node: tree.Expression) -> bool:
-        match node:
-            case tree.Text():
-                return True
-            case tree.Name(name):
-                return name not in self.visible and name not in self.substituted and name not in self.environment.entries
-        return False
-
-    def _label_beside(self, node: tree.Expression, other: ir.Expression) -> ir.Expression:
-        assert isinstance(node, tree.Text | tree.Name)
-        if isinstance(other, Invalid):
-            return other
-        axis = self.member_set(other)
-        if axis is not None:
-            return self.label_of(axis, node.value if isinstance(node, tree.Text) else node.name, node.span)
-        return self.value(node)
-
-    def member_set(self, node: ir.Expression) -> str | None:
-        """The set that an expression's value is a member of, as far as its name tells."""
-        match node:
-            case ir.Variable(name) | ir.Lag(name, _):
-                return self.variables.get(name)
-            case ir.Member(set_name, _) | ir.Part(_, set_name):
-                return set_name
-            case ir.Reference(name, _):
-                kind = self.environment.entries[name].kind
-                return kind.set if isinstance(kind, Member) else None
-        return None
+    def _index(self, node: tree.Index) -> ir.Expression:
+        """`base[slot, ...]`."""
+        base = slots.whole_column(self, node) or self.value(node.base)
+        if isinstance(base, Invalid):
+            for slot in node.slots:
+                self.slot(slot, None, lenient=True)
+            return base
+        axes = self.axes(base)
+        if len(node.slots) > len(axes) and isinstance(base, ir.Reference):
+            return slots.too_many(self, node, base, axes)
+        found = []
+        for position, slot in enumerate(node.slots):
+            found.append(self.slot(slot, axes[position] if position < len(axes) else None))
+        if isinstance(base, ir.Reference):
+            return ir.Reference(base.name, slots.fill(base.indices, found), span=node.span)
+        return ir.Element(base, tuple(found), span=node.span)
 
     def _field(self, node: tree.Field) -> ir.Expression:
         base = self.value(node.base)
         if isinstance(base, Invalid):
             return base
-        if isinstance(base, ir.NetCall):
+        if isinstance(base, ir.NetCall) and base.head is None:
             return replace(base, head=node.name, span=node.span)
         name = self.substituted_sets.get(node.name, node.name)
         product = self.member_set(base)
-        if product is not None:
-            members = self.environment.sets[product].members
-            if isinstance(members, program.ProductSet) and name in members.sets:
-                return ir.Part(base, name, span=node.span)
-            parts = ", ".join(members.sets) if isinstance(members, program.ProductSet) else "no parts"
-            return self.report("N13", f"`{node.name}` is no part of {product}", node.span, f"{product} has {parts}")
-        return ir.RecordField(base, node.name, span=node.span)
-
-    def _call(self, node: tree.Call) -> ir.Expression:
-        from pplang._check.calls import resolve_call
-
-        return resolve_call(self, node)
+        if product is None:
+            return ir.RecordField(base, node.name, span=node.span)
+        members = self.environment.sets[product].members
+        if isinstance(members, program.ProductSet) and name in members.sets:
+            return ir.Part(base, name, span=node.span)
+        parts = (
+            f"its parts are {' and '.join(members.sets)}"
+            if isinstance(members, program.ProductSet)
+            else f"{product} is not made of other sets"
+        )
+        return self.report("N13", f"`{node.name}` is no part of {an(product)}", node.span, parts)
 
     def _generator(self, node: tree.Generator) -> ir.Expression:
-        return self.report("N10", "`for` outside a reduction", node.span, "only sum, mean, max, prod, any, all, logsumexp and Mixture take a `for`")
+        return self.report("N10", "`for` outside a reduction", node.span, f"only {', '.join(REDUCTIONS)} and Mixture take a `for`",
+                           help="to compute one for each member bind a variable on the left: e[k in K] = ...")  # fmt: skip
 
 
 _VALUES = {
@@ -373,7 +323,7 @@ _VALUES = {
     tree.Compare: Resolver._compare,
     tree.Index: Resolver._index,
     tree.Field: Resolver._field,
-    tree.Call: Resolver._call,
+    tree.Call: resolve_call,
     tree.Generator: Resolver._generator,
 }
 
@@ -381,26 +331,3 @@ _VALUES = {
 def literal(text: str) -> int | float:
     """The number that a literal stands for; whole when it is written without point and exponent."""
     return int(text) if text.isdigit() else float(text)
-
-
-def _label_number(text: str) -> str | int:
-    return int(text) if text.isdigit() else text
-
-
-def _fill(before: tuple[ir.Expression, ...], slots: tuple[ir.Expression, ...]) -> tuple[ir.Expression, ...]:
-    """Indices put into the axes that an earlier indexing left whole."""
-    rest = list(slots)
-    filled = [rest.pop(0) if isinstance(one, ir.Whole) and rest else one for one in before]
-    return (*filled, *rest)
-
-
-def _has_key(index_set: program.IndexSet) -> bool:
-    return bool(index_set.within is None and index_set.notes == () and index_set.declared is False)
-
-
-def format_name(node: ir.Expression) -> str:
-    """The name to show for an expression in a message."""
-    match node:
-        case ir.Reference(name, _) | ir.Variable(name):
-            return name
-    return "this"

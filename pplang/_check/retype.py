@@ -17,7 +17,8 @@ def environment_of(program: ir.Program) -> Environment:
     environment = Environment(Collector(), sets=dict(program.set), nets={net.name: net for net in program.nets})
     entries = environment.entries
     for column in program.column.values():
-        entries[column.name] = Entry(column.name, "column", column.sets, column.kind, data=True, optional=column.optional)
+        complete = not (column.optional and column.name in program.site)
+        entries[column.name] = Entry(column.name, "column", column.sets, column.kind, data=complete, optional=column.optional)
     for one in program.inputs:
         tuned = any(note.name == "tuned" for note in one.notes)
         entries[one.name] = Entry(one.name, "input", one.sets, one.kind, structure=one.structure, data=not tuned, optional=one.optional)
@@ -37,12 +38,14 @@ def retype(program: ir.Program) -> ir.Program:
     environment = environment_of(program)
     names = [site.name for site in program.sites]
     parents = {site.name: graph.parents(site, program.site) for site in program.sites}
-    ordered, cycle = graph.order(names, parents)
-    if cycle:
-        raise InternalError(f"a pass made a circle: {' -> '.join(cycle)}")
+    ordered = graph.order(names, parents)
+    if len(ordered) < len(names):
+        raise InternalError(f"a pass made a circle among {sorted(set(names) - set(ordered))}")
     sites = [_typed(environment, program.site[name]) for name in ordered]
     if environment.collector.failed:
-        raise InternalError("a pass made a program that does not check: " + "; ".join(one.title for one in environment.collector.diagnostics))
+        raise InternalError(
+            "a pass made a program that does not check: " + "; ".join(one.title for one in environment.collector.diagnostics)
+        )
     sets = tuple(sorted(program.sets, key=lambda one: one.name))
     return replace(program, sets=sets, sites=graph.levels(sites, program.factors, program.restrictions, program.reward))
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pplang._catalogue.functions import FUNCTIONS
-from pplang._check.environment import Environment, kind_words, sets_words
-from pplang._diagnostics import Diagnostic
+from pplang._check import faults
+from pplang._check.environment import Environment
+from pplang._check.signatures import ANY, derived_set, match_letter
+from pplang._check.words import kind_words, over_words
 from pplang._ir import expression as ir
 from pplang._ir import interval, program
 from pplang._ir.kinds import NAMED, REAL, Boolean, Interval, Kind, Member, Record
+from pplang._records import dataclass
 from pplang._source import Span
 
 
@@ -28,18 +30,15 @@ class Typing:
     data: bool = True
 
 
-ANY = "?"
-"""The set of a list literal before its context is known."""
-
 UNKNOWN = Typing(None)
 
 
-@dataclass
 class Typer:
     """Types the expressions of one statement, whose bound variables are `variables` (variable → set)."""
 
-    environment: Environment
-    variables: Mapping[str, str]
+    def __init__(self, environment: Environment, variables: Mapping[str, str]) -> None:
+        self.environment = environment
+        self.variables = variables
 
     def type_of(self, node: ir.Expression) -> Typing:
         """The typing of an expression; UNKNOWN for one whose fault has been reported already."""
@@ -48,71 +47,39 @@ class Typer:
 
     def number(self, node: ir.Expression) -> tuple[Interval | None, bool]:
         """The interval of an expression that must be one number, and whether it is data."""
-        typing = self.type_of(node)
+        rule = _RULES.get(type(node))
+        typing: Typing = UNKNOWN if rule is None else rule(self, node)
         if typing.sets:
-            self._whole_table(node, typing)
+            self.whole_table(node, typing)
             return None, typing.data
         found = self.environment.number(typing.kind)
         if found is None and typing.kind is not None:
-            self._not_a_number(node, typing.kind)
+            self.not_a_number(node, typing.kind)
         return found, typing.data
 
     def condition(self, node: ir.Expression) -> bool:
         """Check that an expression is one truth value; is it data?"""
-        typing = self.type_of(node)
+        rule = _RULES.get(type(node))
+        typing: Typing = UNKNOWN if rule is None else rule(self, node)
         if typing.sets:
-            self._whole_table(node, typing)
+            self.whole_table(node, typing)
         elif typing.kind is not None and not isinstance(typing.kind, Boolean):
-            self.report("K02", "a number where true or false is needed", node.span, f"this is {kind_words(typing.kind)}",
-                        help="compare it with something: x > 0, x == 1")  # fmt: skip
+            written = self.environment.written(node.span)
+            number = self.environment.number(typing.kind) is not None
+            self.report("K02", f"{'a number' if number else 'this'} where true or false is needed", node.span, f"this is {kind_words(typing.kind)}",
+                        help=f"compare it with something: {written} > 0" if number else f"compare it with something: {written} == ...")  # fmt: skip
         return typing.data
 
-    def report(self, code: str, title: str, span: Span, label: str = "", *, help: str = "", notes: tuple[str, ...] = ()) -> None:
-        self.environment.collector.add(Diagnostic(code, title, span, label, (), notes, help))
+    def report(self, code: str, title: str, span: Span, label: str = "", *, help: str = "") -> None:
+        self.environment.report(code, title, span, label, help=help)
 
-    # faults told in several places
+    def whole_table(self, node: ir.Expression, typing: Typing) -> None:
+        """Report a table where one number is needed."""
+        faults.whole_table(self.environment, self.variables, node, typing.sets)
 
-    def _whole_table(self, node: ir.Expression, typing: Typing) -> None:
-        shown, hint = "this", ""
-        match node:
-            case ir.Reference(name, _):
-                shown, hint = f"`{name}`", self._way_to_index(name, typing.sets)
-        self.report("D01", "a whole table where one number is needed", node.span, f"{shown} has {sets_words(typing.sets)}", help=hint)
-
-    def _way_to_index(self, name: str, sets: tuple[str, ...]) -> str:
-        """`say which one: a[county[i]]`, through the bound variables and the columns that lead to each set."""
-        ways = [self._way_to(axis) for axis in sets]
-        if all(ways):
-            return f"say which one: {name}[{', '.join(ways)}]" + self._gives(sets)
-        letters = ", ".join(f"{axis[0].lower()}" for axis in sets)
-        return f"say which one, or reduce it: sum({name}[{letters}] for {' for '.join(f'{axis[0].lower()} in {axis}' for axis in sets)})"
-
-    def _way_to(self, axis: str) -> str:
-        for variable, over in self.variables.items():
-            if over == axis:
-                return variable
-        for variable, over in self.variables.items():
-            for entry in self.environment.entries.values():
-                if entry.sets == (over,) and isinstance(entry.kind, Member) and entry.kind.set == axis:
-                    return f"{entry.name}[{variable}]"
-        return ""
-
-    def _gives(self, sets: tuple[str, ...]) -> str:
-        for axis in sets:
-            way = self._way_to(axis)
-            if "[" in way:
-                column, variable = way.rstrip("]").split("[")
-                return f"    (`{column}` gives each {self.variables[variable]} its {axis})"
-        return ""
-
-    def _not_a_number(self, node: ir.Expression, kind: Kind) -> None:
-        if isinstance(kind, Member):
-            labels = self.environment.sets[kind.set].members if kind.set in self.environment.sets else None
-            why = "its members are names, not numbers" if not isinstance(labels, program.Rows) else "a row is not a number"
-            self.report("K03", f"a {kind.set} where a number is needed", node.span, f"this is a member of {kind.set}: {why}",
-                        help=f"give each {kind.set} a number, x[{kind.set}], or compare with ==")  # fmt: skip
-        else:
-            self.report("K03", "a record where a number is needed", node.span, help="pick one of its parts: q[i].loc[d]")
+    def not_a_number(self, node: ir.Expression, kind: Kind) -> None:
+        """Report a member or a record where a number is needed."""
+        faults.not_a_number(self.environment, node, kind)
 
     # leaves
 
@@ -128,23 +95,16 @@ class Typer:
 
     def _lag(self, node: ir.Lag) -> Typing:
         over = self.variables.get(node.variable)
-        if over is None:
+        if not over:
             return UNKNOWN
         if not self.environment.is_ordered(over):
-            declared = self.environment.sets[over]
-            edit = f"data {over} ordered by ...:" if isinstance(declared.members, program.Rows) else f"index {over} ordered = ..."
-            self.report("T02", f"`{node.variable} - 1` needs an order", node.span, f"{over} has no order", help=edit)
+            faults.no_order(self.environment, node, over)
             return UNKNOWN
-        if isinstance(node.by, ir.Variable) and self.environment.number(Member(self.variables.get(node.by.name, ""))) is None and self.variables.get(node.by.name) != over:
-            self.report("T05", "a step that is not a number", node.by.span, f"`{node.by.name}` is bound over {self.variables.get(node.by.name)}",
-                        help="step by a number, t - 1, or by a variable over a numeric range, index Lag = 1..5")  # fmt: skip
-            return UNKNOWN
-        if isinstance(node.by, ir.Number) and node.by.value == 0:
-            self.report("T05", "a step of zero", node.span, help=f"write {node.variable}")
-        return Typing(Member(over))
+        return Typing(Member(over)) if faults.is_step(self.environment, self.variables, node, over) else UNKNOWN
 
     def _size(self, node: ir.Size) -> Typing:
-        return Typing(Interval(0, integer=True))
+        members = self.environment.sets[node.set].members if node.set in self.environment.sets else None
+        return Typing(interval.point(len(members.labels)) if isinstance(members, program.Labels) else Interval(0, integer=True))
 
     def _whole(self, node: ir.Whole) -> Typing:
         return UNKNOWN
@@ -156,66 +116,70 @@ class Typer:
         entry = self.environment.entries.get(node.name)
         if entry is None:
             return UNKNOWN
-        left: list[str] = []
-        data = entry.data
-        for index, axis in zip(node.indices, entry.sets, strict=False):
-            if isinstance(index, ir.Whole):
-                left.append(axis)
-            else:
-                data = self._index(index, axis, node) and data
-        sets = (*left, *entry.sets[len(node.indices) :])
-        return Typing(entry.kind, sets, entry.structure if not node.indices or sets else None, data)
+        left, data = self._indexed(node, node.indices, entry.sets, f"`{node.name}`")
+        return Typing(entry.kind, left, entry.structure if not node.indices or left else None, entry.data and data)
 
-    def _index(self, index: ir.Expression, axis: str, node: ir.Expression) -> bool:
-        """Check one index against the axis it stands on; is it data?"""
-        typing = self.type_of(index)
-        place = _ORDINALS[min(len(_ORDINALS) - 1, list(getattr(node, "indices", ())).index(index))]
-        name = getattr(node, "name", "this table")
+    def _element(self, node: ir.Element) -> Typing:
+        typing = self.type_of(node.table)
+        if typing.kind is None:
+            return UNKNOWN
+        if len(node.indices) > len(typing.sets):
+            self.report("D05", "more indices than the table has", node.span, f"the table is {over_words(typing.sets)}",
+                        help=f"give it {len(typing.sets)}" if typing.sets else "leave out the brackets")  # fmt: skip
+            return UNKNOWN
+        left, data = self._indexed(node, node.indices, typing.sets, "this table")
+        return Typing(typing.kind, left, data=typing.data and data)
+
+    def _indexed(
+        self, node: ir.Expression, indices: tuple[ir.Expression, ...], axes: tuple[str, ...], name: str
+    ) -> tuple[tuple[str, ...], bool]:
+        """Check the indices of a table; the axes that are left, and whether the indices are data."""
+        typings = [UNKNOWN if isinstance(index, ir.Whole) else self.type_of(index) for index in indices]
+        found = [typing.kind.set for typing in typings if isinstance(typing.kind, Member)]
+        wrong = any(not self._fits(typing, axis) for typing, axis in zip(typings, axes, strict=False))
+        if not (wrong and isinstance(node, ir.Reference) and faults.wrong_order(self.environment, node, found, axes)):
+            for place, (index, typing, axis) in enumerate(zip(indices, typings, axes, strict=False)):
+                self._index(index, typing, axis, name, place)
+        left = [axis for index, axis in zip(indices, axes, strict=False) if isinstance(index, ir.Whole)]
+        return (*left, *axes[len(indices) :]), all(typing.data for typing in typings)
+
+    def _fits(self, typing: Typing, axis: str) -> bool:
+        return not isinstance(typing.kind, Member) or axis not in self.environment.sets or self.environment.indexes(typing.kind.set, axis)
+
+    def _index(self, index: ir.Expression, typing: Typing, axis: str, name: str, place: int) -> None:
+        """Check one index against the axis it stands on."""
         if typing.sets:
-            self._whole_table(index, typing)
+            self.whole_table(index, typing)
         elif isinstance(typing.kind, Member):
-            if not self.environment.indexes(typing.kind.set, axis) and axis in self.environment.sets:
-                way = self._column_to(typing.kind.set, axis, index)
-                shown = index.name if isinstance(index, ir.Variable | ir.Reference) else "this"
-                self.report("D02", "an index from the wrong set", index.span, f"`{shown}` is a {typing.kind.set}; the {place} index of `{name}` is a {axis}", help=way)  # noqa: E501
+            if not self._fits(typing, axis):
+                faults.wrong_set(self.environment, self.variables, index, typing.kind.set, axis, name, place)
         elif typing.kind is not None:
-            edit = f"declare the set of the values: {index.name} : {axis}" if isinstance(index, ir.Reference) else f"an index of `{name}` is a member of {axis}"
-            self.report("D06", "an index that is no member of a set", index.span, f"this is {kind_words(typing.kind)}; the {place} index of `{name}` is a {axis}", help=edit)  # noqa: E501
-        return typing.data
-
-    def _column_to(self, over: str, axis: str, index: ir.Expression) -> str:
-        """`the County of Home i is county[i]`."""
-        if not isinstance(index, ir.Variable):
-            return ""
-        for entry in self.environment.entries.values():
-            if entry.sets == (over,) and entry.kind == Member(axis):
-                return f"the {axis} of {over} {index.name} is {entry.name}[{index.name}]"
-        return ""
+            faults.no_member(self.environment, index, typing.kind, axis, name, place)
 
     # arithmetic
 
     def _sum(self, node: ir.Sum) -> Typing:
         total: Interval | None = None
         known, data = True, True
-        for position, (sign, term) in enumerate(node.terms):
+        for sign, term in node.terms:
             found, is_data = self.number(term)
             data = data and is_data
             if found is None:
                 known = False
             else:
                 signed = interval.negate(found) if sign == "-" else found
-                total = signed if position == 0 or total is None else interval.add(total, signed)
+                total = signed if total is None else interval.add(total, signed)
         return Typing(total if known else None, data=data)
 
     def _product(self, node: ir.Product) -> Typing:
         total: Interval | None = None
         known, data = True, True
-        for position, (operator, factor) in enumerate(node.factors):
+        for operator, factor in node.factors:
             found, is_data = self.number(factor)
             data = data and is_data
             if found is None:
                 known = False
-            elif position == 0 or total is None:
+            elif total is None:
                 total = found
             else:
                 total = interval.multiply(total, found) if operator == "*" else interval.divide(total, found)
@@ -237,25 +201,31 @@ class Typer:
         left, right = self.type_of(node.left), self.type_of(node.right)
         for side, typing in ((node.left, left), (node.right, right)):
             if typing.sets:
-                self._whole_table(side, typing)
+                self.whole_table(side, typing)
         if left.kind is not None and right.kind is not None and not (left.sets or right.sets):
             self._comparable(node, left.kind, right.kind)
         return Typing(Boolean(), data=left.data and right.data)
 
     def _comparable(self, node: ir.Compare, left: Kind, right: Kind) -> None:
-        numeric = self.environment.number(left) is not None and self.environment.number(right) is not None
-        if numeric:
+        environment = self.environment
+        if environment.number(left) is not None and environment.number(right) is not None:
             return
-        if isinstance(left, Member) and isinstance(right, Member) and (self.environment.indexes(left.set, right.set) or self.environment.indexes(right.set, left.set)):
-            if node.operator not in ("==", "!=") and not self.environment.is_ordered(left.set):
-                self.report("K04", f"{left.set} has no order", node.span, f"`{node.operator}` needs one", help=f"index {left.set} ordered = {{...}}, or use == and !=")
-            return
-        self.report("K04", "a comparison of different things", node.span, f"{kind_words(left)} and {kind_words(right)}",
-                    help="compare two numbers, or two members of one set")  # fmt: skip
+        one_set = (
+            isinstance(left, Member)
+            and isinstance(right, Member)
+            and (environment.indexes(left.set, right.set) or environment.indexes(right.set, left.set))
+        )
+        if not one_set:
+            self.report("K04", "a comparison of different things", node.span, f"on the left {kind_words(left)}, on the right {kind_words(right)}",
+                        help="compare two numbers, or two members of one set")  # fmt: skip
+        elif isinstance(left, Member) and node.operator not in ("==", "!=") and not environment.is_ordered(left.set):
+            faults.unordered_comparison(environment, node, left.set)
 
     def _logical(self, node: ir.Logical) -> Typing:
-        data = [self.condition(one) for one in node.operands]
-        return Typing(Boolean(), data=all(data))
+        data = True
+        for one in node.operands:
+            data = self.condition(one) and data
+        return Typing(Boolean(), data=data)
 
     def _not(self, node: ir.Not) -> Typing:
         return Typing(Boolean(), data=self.condition(node.operand))
@@ -265,7 +235,7 @@ class Typer:
         then, otherwise = self.type_of(node.then), self.type_of(node.otherwise)
         for side, typing in ((node.then, then), (node.otherwise, otherwise)):
             if typing.sets:
-                self._whole_table(side, typing)
+                self.whole_table(side, typing)
         return Typing(self._common(node, then.kind, otherwise.kind), data=data and then.data and otherwise.data)
 
     def _common(self, node: ir.Expression, first: Kind | None, second: Kind | None) -> Kind | None:
@@ -277,21 +247,15 @@ class Typer:
         a, b = self.environment.number(first), self.environment.number(second)
         if a is not None and b is not None:
             return interval.union(a, b)
-        self.report("K04", "two branches of different kinds", node.span, f"{kind_words(first)} and {kind_words(second)}",
+        self.report("K04", "two branches of different kinds", node.span, f"after `then` {kind_words(first)}, after `else` {kind_words(second)}",
                     help="both must be numbers, or members of one set")  # fmt: skip
         return None
 
     # calls
 
     def _call(self, node: ir.Call) -> Typing:
-        if node.function in NAMED and node.function not in FUNCTIONS:
-            asserted = NAMED[node.function]
-            assert isinstance(asserted, Interval)
-            found, data = self.number(node.arguments[0])
-            return Typing(interval.intersection(found, asserted) if found is not None and found.lower <= asserted.upper and found.upper >= asserted.lower else asserted, data=data)  # noqa: E501
-        return self._catalogue_call(node)
-
-    def _catalogue_call(self, node: ir.Call) -> Typing:
+        if node.function not in FUNCTIONS:
+            return self._assertion(node)
         entry = FUNCTIONS[node.function]
         kinds: list[Interval | None] = []
         letters: dict[str, str] = {}
@@ -302,54 +266,59 @@ class Typer:
             else:
                 typing = self.type_of(argument)
                 is_data, found = typing.data, self.environment.number(typing.kind)
-                self._unify(node, argument, typing, wanted.sets, letters)
+                self._table_argument(node, argument, typing, wanted.sets, letters)
             data = data and is_data
             kinds.append(found)
-            self._domain(node, argument, wanted.kind, found, is_data)
+            faults.domain(self.environment, node.function, argument, entry.domain, found)
         sets = tuple(derived_set(self.environment, one, letters) or ANY for one in entry.event)
         kind = None if any(one is None for one in kinds) else entry.kind(*kinds)
         return Typing(kind, sets, entry.structure, data)
 
-    def _domain(self, node: ir.Call, argument: ir.Expression, wanted: Kind, found: Interval | None, data: bool) -> None:
-        """A value that can never lie in a function's domain is a mistake; one that may not is the user's assertion."""
-        if found is None or not isinstance(wanted, Interval):
-            return
-        if found.upper < wanted.lower or found.lower > wanted.upper:
-            self.report("K01", f"`{node.function}` of a value outside its domain", argument.span, f"this is {kind_words(found)}, and {kind_words(wanted)} is needed")
+    def _assertion(self, node: ir.Call) -> Typing:
+        """`positive(e)`: what is known of e, and that it is positive."""
+        asserted = NAMED[node.function]
+        assert isinstance(asserted, Interval)
+        found, data = self.number(node.arguments[0])
+        if found is None:
+            return Typing(asserted, data=data)
+        possible = found.lower <= asserted.upper and found.upper >= asserted.lower
+        if not possible:
+            faults.domain(self.environment, node.function, node.arguments[0], asserted, found)
+        return Typing(interval.intersection(found, asserted) if possible else asserted, data=data)
 
-    def _unify(self, node: Any, argument: ir.Expression, typing: Typing, wanted: tuple[str, ...], letters: dict[str, str]) -> None:
+    def _table_argument(
+        self, node: ir.Call, argument: ir.Expression, typing: Typing, wanted: tuple[str, ...], letters: dict[str, str]
+    ) -> None:
         """Match the sets of a table with the letters of a signature."""
         if typing.kind is None:
             return
-        if len(typing.sets) != len(wanted):
-            if not typing.sets:
-                self.report("D08", "one number where a table is needed", argument.span, f"`{getattr(node, 'function', getattr(node, 'name', ''))}` works on a whole table", help="give a table by its name, without indices")  # noqa: E501
-            else:
-                self._whole_table(argument, typing)
-            return
-        for letter, found in zip(wanted, typing.sets, strict=True):
-            match_letter(self, argument.span, letter, found, letters)
+        if len(typing.sets) == len(wanted):
+            for letter, found in zip(wanted, typing.sets, strict=True):
+                match_letter(self.environment, argument.span, letter, found, letters)
+        elif not typing.sets:
+            faults.number_for_a_table(self.environment, argument, f"`{node.function}` works on a whole table")
+        else:
+            what = "a table over one set" if len(wanted) == 1 else "a square table, over one set twice,"
+            self.report(
+                "D09",
+                f"`{node.function}` of a table of another shape",
+                argument.span,
+                f"this is {over_words(typing.sets)}, and {what} is needed",
+            )
 
     def _net(self, node: ir.NetCall) -> Typing:
         net = self.environment.nets[node.net]
-        data = True
         for argument, wanted in zip(node.arguments, net.inputs, strict=False):
             typing = self.type_of(argument)
-            data = data and typing.data
-            if typing.kind is not None and typing.sets != (wanted,):
-                self.report("D09", f"the net `{net.name}` takes a table over {wanted}", argument.span, f"this has {sets_words(typing.sets)}")
-        if len(node.arguments) != len(net.inputs):
-            self.report("N10", f"the net `{net.name}` takes {len(net.inputs)} table{'s' * (len(net.inputs) != 1)}", node.span, f"{len(node.arguments)} given")
-        if node.head is None and len(net.heads) == 1:
-            head = net.heads[0]
-        elif node.head is None:
+            if typing.kind is not None and typing.sets not in ((wanted,), (ANY,)):
+                self.report("D09", f"the net `{net.name}` takes a table over {wanted}", argument.span, f"this is {over_words(typing.sets)}")
+        if node.head is None and len(net.heads) > 1:
             return Typing(Record(tuple((one.name, one.sets, one.kind) for one in net.heads)), data=False)
-        else:
-            named = [one for one in net.heads if one.name == node.head]
-            if not named:
-                self.report("N13", f"the net `{net.name}` has no output `{node.head}`", node.span, f"it has {', '.join(one.name for one in net.heads)}")
-                return UNKNOWN
-            head = named[0]
+        head = next((one for one in net.heads if node.head in (None, one.name)), None)
+        if head is None:
+            names = [one.name or one.sets[0] for one in net.heads]
+            self.report("N13", f"the net `{net.name}` has no output `{node.head}`", node.span, f"it has {' and '.join(names)}")
+            return UNKNOWN
         return Typing(head.kind, head.sets, data=False)
 
     def _record_field(self, node: ir.RecordField) -> Typing:
@@ -357,48 +326,34 @@ class Typer:
         if typing.kind is None:
             return UNKNOWN
         if not isinstance(typing.kind, Record):
-            self.report("N13", "a part of something that has none", node.span, f"this is {kind_words(typing.kind)}")
+            self.report("N13", f"`.{node.name}` of something that has no parts", node.span, f"before the point stands {_described(typing)}")
             return UNKNOWN
         for name, sets, kind in typing.kind.fields:
             if name == node.name:
                 return Typing(kind, (*typing.sets, *sets), data=typing.data)
-        self.report("N13", f"no part `{node.name}` here", node.span, f"there are {', '.join(one[0] for one in typing.kind.fields)}")
+        self.report("N13", f"no part `{node.name}` here", node.span, f"there are {' and '.join(one[0] for one in typing.kind.fields)}")
         return UNKNOWN
-
-    def _element(self, node: ir.Element) -> Typing:
-        typing = self.type_of(node.table)
-        if typing.kind is None:
-            return UNKNOWN
-        if len(node.indices) > len(typing.sets):
-            self.report("D05", "more indices than the table has", node.span, f"this is {sets_words(typing.sets)}")
-            return UNKNOWN
-        data, left = typing.data, []
-        for index, axis in zip(node.indices, typing.sets, strict=False):
-            if isinstance(index, ir.Whole):
-                left.append(axis)
-            else:
-                data = self._index(index, axis, node) and data
-        return Typing(typing.kind, (*left, *typing.sets[len(node.indices) :]), data=data)
 
     # reductions and tables
 
     def _reduce(self, node: ir.Reduce) -> Typing:
         inner = Typer(self.environment, {**self.variables, **{one.variable: one.set for one in node.binders}})
-        data = True
-        if node.condition is not None:
-            data = inner.condition(node.condition)
+        data = node.condition is None or inner.condition(node.condition)
         if node.operation in ("any", "all"):
             return Typing(Boolean(), data=inner.condition(node.element) and data)
         found, is_data = inner.number(node.element)
-        return Typing(None if found is None else _reduced(node.operation, found), data=data and is_data)
+        return Typing(None if found is None else interval.reduced(node.operation, found), data=data and is_data)
 
     def _table(self, node: ir.TableLiteral) -> Typing:
-        kinds = [self.number(item) for item in node.items]
-        known = [kind for kind, _ in kinds if kind is not None]
-        total = known[0] if known else REAL
-        for one in known[1:]:
-            total = interval.union(total, one)
-        return Typing(total if len(known) == len(kinds) else None, (ANY,), data=all(data for _, data in kinds))
+        total: Interval | None = None
+        known, data = True, True
+        for item in node.items:
+            found, is_data = self.number(item)
+            data = data and is_data
+            known = known and found is not None
+            if found is not None:
+                total = found if total is None else interval.union(total, found)
+        return Typing(total if known else None, (ANY,), data=data)
 
     def _log_density(self, node: ir.LogDensity) -> Typing:
         from pplang._check.draws import type_draw
@@ -408,60 +363,14 @@ class Typer:
         return Typing(REAL, data=draw.data and value.data)
 
     def _misplaced(self, node: ir.Expression) -> Typing:
-        self.report("D13", "a distribution where a value is needed", node.span, "a distribution is not a number", help="draw from it: x ~ ...")
+        self.report(
+            "D13", "a distribution where a value is needed", node.span, "a distribution is not a number", help="draw from it: x ~ ..."
+        )
         return UNKNOWN
 
 
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "next")
-
-
-def _reduced(operation: str, element: Interval) -> Interval:
-    """The kind of a reduction of numbers of one kind."""
-    match operation:
-        case "sum":
-            low = 0 if element.lower >= 0 else float("-inf")
-            high = 0 if element.upper <= 0 else float("inf")
-            positive = low == 0 and (element.lower > 0 or element.lower_open)
-            return Interval(low, high, positive, False, element.integer)
-        case "prod":
-            unit = element.lower >= 0 and element.upper <= 1
-            return Interval(0 if element.lower >= 0 else float("-inf"), 1 if unit else float("inf"), element.lower >= 0 and element.lower_open, False, element.integer)
-        case "mean":
-            return Interval(element.lower, element.upper, element.lower_open, element.upper_open)
-        case "sd":
-            return Interval(0, float("inf"), lower_open=True)
-        case "logsumexp":
-            return REAL
-    return element
-
-
-def match_letter(typer: Typer, span: Span, letter: str, found: str, letters: dict[str, str]) -> None:
-    """Bind a letter of a signature to a set, or check that it agrees with what it is bound to."""
-    if found == ANY:
-        return
-    if "(" in letter:
-        operation, inner = letter.rstrip(")").split("(")
-        members = typer.environment.sets[found].members if found in typer.environment.sets else None
-        if type(members).__name__.lower() != operation:
-            typer.report("D09", f"a table over {found} where one over {operation} is needed", span, f"{found} is not made by {operation}(...)",
-                         help=f"index Cut = {operation}({letters.get(inner, 'S')})")  # fmt: skip
-            return
-        letter, found = inner, members.set  # type: ignore[union-attr]
-    bound = letters.setdefault(letter, found)
-    if bound != found and not typer.environment.indexes(found, bound):
-        typer.report("D09", "a table over the wrong set", span, f"this is over {found}, and {bound} is needed here")
-
-
-def derived_set(environment: Environment, letter: str, letters: Mapping[str, str]) -> str | None:
-    """The set that a letter of a signature stands for; `free(K)` is the declared set made that way."""
-    if "(" not in letter:
-        return letters.get(letter)
-    operation, inner = letter.rstrip(")").split("(")
-    base = letters.get(inner)
-    for one in environment.sets.values():
-        if type(one.members).__name__.lower() == operation and getattr(one.members, "set", None) == base:
-            return one.name
-    return None
+def _described(typing: Typing) -> str:
+    return f"a table {over_words(typing.sets)}" if typing.sets else f"a value that is {kind_words(typing.kind)}"
 
 
 _RULES: dict[type, Any] = {

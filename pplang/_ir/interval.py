@@ -105,3 +105,23 @@ def _raise(value: float, n: int) -> float:
         return float(value) ** n
     except OverflowError:
         return inf if value > 0 or n % 2 == 0 else -inf
+
+
+def reduced(operation: str, element: Interval) -> Interval:
+    """The kind of a reduction (`sum`, `mean` ...) over numbers of one kind. A set may be empty: its sum is 0, its product 1."""
+    match operation:
+        case "sum":
+            low = 0 if element.lower >= 0 else -inf
+            high = 0 if element.upper <= 0 else inf
+            return Interval(low, high, element.lower > 0 or (low == 0 and element.lower_open), False, element.integer)
+        case "prod":
+            unit = element.lower >= 0 and element.upper <= 1
+            positive = element.lower > 0 or (element.lower == 0 and element.lower_open)
+            return Interval(0 if element.lower >= 0 else -inf, 1 if unit else inf, positive, False, element.integer)
+        case "mean":
+            return Interval(element.lower, element.upper, element.lower_open, element.upper_open)
+        case "sd":
+            return Interval(0, inf, lower_open=True)
+        case "logsumexp":
+            return REAL
+    return element

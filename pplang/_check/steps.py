@@ -1,0 +1,56 @@
+"""Recurrences: steps back need a beginning, and only data can be looked at ahead."""
+
+from __future__ import annotations
+
+from pplang._check import graph
+from pplang._check.environment import Environment
+from pplang._ir import expression as ir
+from pplang._syntax import tree
+
+
+def check_steps(environment: Environment, node: tree.Relation, right: ir.Expression, *, limited: bool) -> bool:
+    """Report faults of the steps in a relation; was one of them a step ahead? `limited`: a `where` says which members it is for."""
+    steps = list(graph.lags(right))
+    starting = next((one for one in node.clauses if isinstance(one, tree.Starting)), None)
+    if steps and starting is None and not limited:
+        _no_beginning(environment, node, right, min(steps, key=lambda one: one.span))
+    if not steps and starting is not None:
+        environment.report("T04", "`starting` on a relation that does not look back", starting.span, "no earlier member is used here",
+                           help="leave it out, or use an earlier member: x[t-1]")  # fmt: skip
+    ahead = [_ahead(environment, one) for one in ir.walk(right) if isinstance(one, ir.Reference)]
+    return any(ahead)
+
+
+def _no_beginning(environment: Environment, node: tree.Relation, right: ir.Expression, first: ir.Lag) -> None:
+    over = next((axis.set for axis in node.target.axes if axis.variable == first.variable), "member")
+    place = next((one for one in ir.walk(right) if isinstance(one, ir.Reference) and first in one.indices), first)
+    end = "last" if isinstance(first.by, ir.Number) and first.by.value < 0 else "first"
+    environment.report(
+        "T01",
+        "a recurrence without a beginning",
+        place.span,
+        f"what is this for the {end} {over}?",
+        help=f"add a line below:   starting {_beginning(node, place)}",
+    )
+
+
+def _beginning(node: tree.Relation, place: ir.Expression) -> str:
+    """What `starting` could be: a distribution of the same family for a draw, a number for a definition."""
+    if node.operator == "=":
+        return "0"
+    match node.right:
+        case tree.Call(tree.Name("Categorical")):
+            return "Categorical(start)"
+        case tree.Call(tree.Name(name)) if name in ("Poisson", "NegBinomial", "Bernoulli", "Gamma", "LogNormal", "Exponential", "Beta"):
+            return f"{name}(...)"
+    return "Normal(0, 10)"
+
+
+def _ahead(environment: Environment, node: ir.Reference) -> bool:
+    entry = environment.entries.get(node.name)
+    steps = [one for one in node.indices if isinstance(one, ir.Lag) and isinstance(one.by, ir.Number) and one.by.value < 0]
+    if not steps or entry is None or entry.what in ("column", "input") or entry.data:
+        return False
+    environment.report("T03", "a look ahead at a name that is not data", node.span, f"`{node.name}` at a later member is not known yet",
+                       help="turn the relation round, so that the later member depends on the earlier one")  # fmt: skip
+    return True
