@@ -28,6 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader (`head`) has seen enough
         os.dup2(_files.null_device(), sys.stdout.fileno())
         return FINE
+    if status == INTERRUPTED and arguments is None:
+        # JAX, interrupted while it compiles, may crash when the interpreter takes itself apart. There is nothing left to tidy up.
+        sys.stderr.flush()
+        os._exit(status)
     return status
 
 

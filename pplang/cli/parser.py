@@ -26,7 +26,8 @@ class _Version(Action):
             number = version("pplang")
         except PackageNotFoundError:  # run from the sources, not installed
             number = "(not installed)"
-        parser.exit(message=f"pplang {number}\n")
+        print(f"pplang {number}")
+        parser.exit()
 
 
 def parse(arguments: Sequence[str]) -> Namespace:

@@ -58,8 +58,8 @@ def test_inputs_from_options_and_files(run: Run, folder: Path) -> None:
 
 def test_further_texts_for_empty_cells(run: Run, folder: Path) -> None:
     (folder / "dots.csv").write_text("school,effect,se\nA,28,15\nB,.,10\n")
-    assert "empty" not in run("check", "schools.ppl", "dots.csv").err
-    assert "empty" in run("check", "schools.ppl", "dots.csv", "--na", ".").err
+    assert "C04" in run("check", "schools.ppl", "dots.csv").err
+    assert "C01" in run("check", "schools.ppl", "dots.csv", "--na", ".").err
 
 
 @pytest.mark.parametrize(
