@@ -1,7 +1,7 @@
 """pplang: a small language for statistical models, and the compiler that makes them fit well.
 
-compile, compile_text → Model; Model.fit → Fit; Model.bind → Bound, which embeds in NumPyro and JAX; load reads a fit file. Faults of a model or
-of data are raised as Problems, which hold Diagnostics.
+compile, compile_text → Model; Model.fit → Fit; Model.bind → Bound, which embeds in NumPyro and JAX; load reads a fit file. Faults of a
+model or of data are raised as Problems, which hold Diagnostics.
 """
 
 from __future__ import annotations

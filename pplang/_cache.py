@@ -1,9 +1,9 @@
 """Compiled programs, kept in the user's cache folder so that a second fit of the same model shape compiles (and traces) nothing.
 
-An entry is one serialised XLA executable. Its name is a digest of everything that it depends on: the caller's identity of the program, the
-shapes of its arguments, JAX's settings, versions, our own source files, the processor's features and the number of cores. So an entry is
-never stale, only unused. Loading an entry runs machine code: the folder must belong to the user and be closed to everyone else, otherwise it
-is not used at all. JAX's own persistent cache is not used: it is switched on for a whole process, and it finds an entry only after tracing.
+An entry is one serialised XLA executable. Its name is a digest of everything that it depends on: the caller's identity of the program,
+the shapes of its arguments, JAX's settings, versions, our own source files, the processor's features and the number of cores. So an entry
+is never stale, only unused. Loading an entry runs machine code: the folder must belong to the user and be closed to everyone else,
+otherwise it is not used at all. JAX's own persistent cache is not used: it is switched on for a whole process, and it finds an entry only after tracing.
 """
 
 from __future__ import annotations

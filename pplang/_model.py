@@ -147,8 +147,11 @@ class Bound:
 
     @property
     def sets(self) -> Mapping[str, Sequence[str | int]]:
-        """The members of each index set."""
-        return self.dataset.sets
+        """The members of each index set; those that a pass has listed (a block of effects) beside those of the data."""
+        from pplang._ir.program import Labels
+
+        listed = {one.name: one.members.labels for one in self.compiled.program.sets if isinstance(one.members, Labels)}
+        return {**listed, **self.dataset.sets}
 
     @cached_property
     def transported(self) -> Bound:
@@ -233,7 +236,9 @@ class Bound:
         """The model for an engine."""
         from pplang._infer.target import Target
 
-        identity = "\n".join((self._source.text, self._transformed.text, repr(sorted(self.sets.items())), repr(self.names), repr(self.latents)))
+        identity = "\n".join(
+            (self._source.text, self._transformed.text, repr(sorted(self.sets.items())), repr(self.names), repr(self.latents))
+        )
         return Target(identity, self.size, self._all_arguments, lambda: self._functions)
 
     @cached_property

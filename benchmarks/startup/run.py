@@ -2,8 +2,8 @@
 
     python benchmarks/startup/run.py [--repeats 5]
 
-`pplang check` beside `import lark`; `pplang fit --method svi` on eight schools beside a hand-written NumPyro script of as many steps, the first
-time (nothing in the cache of compiled programs) and the second. Whole processes, best of the repeats, peers alternating.
+`pplang check` beside `import lark`; `pplang fit --method svi` on eight schools beside a hand-written NumPyro script of as many steps, the
+first time (nothing in the cache of compiled programs) and the second. Whole processes, best of the repeats, peers alternating.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ STEPS = 5000
 
 def seconds(command: list[str], folder: Path) -> float:
     """The wall time of a process. Python's own compiled files are kept, as those of an installed package are."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONDONTWRITEBYTECODE", "JAX_COMPILATION_CACHE_DIR")
+    }
     environment |= {
         "PYTHONPATH": str(ROOT),
         "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),

@@ -76,7 +76,7 @@ def _write_variable(group: Any, name: str, variable: Variable) -> None:
 
 
 def read(path: str | os.PathLike[str]) -> Content:
-    """The content of a fit file. Raises `Problems`: I20-I22 it cannot be opened, F30 it is not a fit file or is damaged, F31 it has links."""
+    """The content of a fit file. Raises `Problems`: I20-I22 it cannot be opened, F30 it is no fit file or is damaged, F31 it has links."""
     import h5py
 
     with _files.open_binary(path) as handle:

@@ -15,8 +15,8 @@ from pplang._fit import file as fit_file
 from pplang._fit.file import Content, Variable
 
 if TYPE_CHECKING:
-    from pplang._model import Model
     from pplang._fit.summary import Summary
+    from pplang._model import Model
 
 SAMPLE_AXES = ("chain", "draw")
 _TEXTS = ("model", "name", "method", "seed", "settings", "plan", "schema", "versions")

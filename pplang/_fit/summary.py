@@ -58,7 +58,7 @@ class Summary:
             for line in lines
         ]
         left_out = len(self.rows) - len(rows)
-        more = [f"... and {left_out:,} rows more"] if left_out else []
+        more = [f"... and {left_out:,} more {'row' if left_out == 1 else 'rows'}"] if left_out else []
         return "\n".join([self.title, *self.remarks, "", *table, *more]) + "\n"
 
     def __str__(self) -> str:

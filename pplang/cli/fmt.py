@@ -40,8 +40,8 @@ def run(chosen: Namespace) -> int:
     if chosen.json:
         terminal.result_json(_json(results, faults))
     else:
-        for problems in faults:
-            terminal.diagnostics(problems.diagnostics, problems.source)
+        for one_file in faults:
+            terminal.diagnostics(one_file.diagnostics, one_file.source)
     would_change = chosen.check and any(one.changed for one in results)
     return 1 if faults or would_change else 0
 

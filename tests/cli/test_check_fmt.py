@@ -190,7 +190,11 @@ def test_a_reader_that_goes_away_is_no_fault(folder: Path) -> None:
     import sys
 
     done = subprocess.run(
-        f"{sys.executable} -m pplang completion bash | head -1; echo ${{PIPESTATUS[0]}}", shell=True, capture_output=True, text=True, executable="/bin/bash"
+        f"{sys.executable} -m pplang completion bash | head -1; echo ${{PIPESTATUS[0]}}",
+        shell=True,
+        capture_output=True,
+        text=True,
+        executable="/bin/bash",
     )
     assert done.stdout.splitlines()[1] == "0"
     assert "Traceback" not in done.stderr

@@ -114,7 +114,9 @@ with jax.enable_x64(True):
     data = json.dumps({name: bound.arguments[name].tolist() for name in ("effect", "se")})
     for module, point, density in (("schools", free, wanted), ("source", values, None)):
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(Path(pplang.__file__).parents[1])])}
-        done = subprocess.run([sys.executable, "-c", code, module, data, json.dumps(point)], capture_output=True, text=True, env=environment)
+        done = subprocess.run(
+            [sys.executable, "-c", code, module, data, json.dumps(point)], capture_output=True, text=True, env=environment
+        )
         assert done.returncode == 0, done.stderr
         jacobian = 9 * np.log(values["tau"])
         assert float(done.stdout) == pytest.approx(wanted if density is not None else wanted - jacobian, rel=1e-10)

@@ -51,8 +51,9 @@ def schools() -> pplang.Bound:
 
 
 def python(code: str, cache: Path, **environment: str) -> str:
-    """What a fresh process prints that runs `code`, with a cache folder of its own."""
-    settings = {**os.environ, "PPLANG_CACHE_DIR": str(cache), **environment}
+    """What a fresh process prints that runs `code`, with a cache folder of its own (and none of JAX's: it would take the place of ours)."""
+    inherited = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
+    settings = {**inherited, "PPLANG_CACHE_DIR": str(cache), **environment}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=settings, cwd=Path(__file__).parent)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -47,7 +47,10 @@ def test_the_density_is_that_of_the_source_and_its_jacobian() -> None:
         jacobian = np.log(POINT["tau"]) + 8 * np.log(POINT["tau"])  # tau = exp(tau_free), theta = mu + tau theta_raw
         assert density == pytest.approx(by_hand(POINT) + jacobian, rel=1e-12)  # type: ignore[arg-type]
         transformed, _ = log_density(
-            bound.transformed_model, (), bound.transformed_arguments, {one.name: part for one, part in zip(bound.latents, parts(bound, z), strict=True)}
+            bound.transformed_model,
+            (),
+            bound.transformed_arguments,
+            {one.name: part for one, part in zip(bound.latents, parts(bound, z), strict=True)},
         )
         assert density == pytest.approx(float(transformed), rel=1e-12)
         gradient = jax.jit(jax.grad(bound.log_density))(z)

@@ -14,6 +14,7 @@ from made_fits import TEXTS, draws, made_up
 import pplang
 from pplang._fit import Array, Fit
 
+
 @pytest.fixture
 def whole() -> Fit:
     return made_up(

@@ -41,7 +41,9 @@ def test_independent_draws_have_no_diagnostics_of_chains() -> None:
 def test_numbers_for_machines_are_json() -> None:
     values = draws()
     values[0, 0] = np.inf
-    rows = json.loads(json.dumps(made_up(x=Array((), values), k=Array((), np.full((2, 5), 3))).summary().to_json(), allow_nan=False))["rows"]
+    rows = json.loads(json.dumps(made_up(x=Array((), values), k=Array((), np.full((2, 5), 3))).summary().to_json(), allow_nan=False))[
+        "rows"
+    ]
     assert rows[0]["mean"] is None
     assert (rows[1]["mean"], rows[1]["sd"], rows[1]["r_hat"]) == (3, 0, None)
 
@@ -55,5 +57,5 @@ def test_labels_cannot_play_tricks_on_the_terminal() -> None:
 
 def test_long_tables_can_be_cut() -> None:
     text = made_up(trend=Array(("Year",), draws(4))).summary().text(3)
-    assert text.endswith("... and 1 rows more\n")
+    assert text.endswith("... and 1 more row\n")
     assert "trend[1993]" not in text

@@ -1,0 +1,242 @@
+"""The parts of the variational engine, each against what is known in closed form."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+from helpers_infer import schools
+
+from pplang._infer import transports
+from pplang._infer.engine import coordinate_labels, dense_positions
+from pplang._infer.families import Block, lower_root
+from pplang._infer.importance import effective_share, proposed, resampled, smoothed
+from pplang._infer.natural_gradient import climb, evaluate
+from pplang._infer.problem import Exhausted, Ledger, Problem
+from pplang._infer.quasi_newton import climbed
+from pplang._infer.quasi_random import _sobol, matched_normals
+from pplang._infer.race import draws_needed, refitted
+from pplang._infer.transports import layout
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    bound = schools().transported
+    return Problem(bound.target, layout(bound), 64, Ledger(10**6))
+
+
+# draws ----------------------------------------------------------------------------------------------------------------
+
+
+def test_moments_are_those_of_the_family() -> None:
+    noise = matched_normals(64, 5, 40, seed=3)
+    second = noise.T @ noise / 64
+    assert np.allclose(noise.mean(axis=0), 0, atol=1e-14)
+    assert np.allclose(second[:5, :5], np.eye(5), atol=1e-12)
+    assert np.allclose(second[:5, 5:], 0, atol=1e-12)
+    assert np.allclose(np.diag(second), 1)
+
+
+def test_each_axis_has_a_point_in_every_part() -> None:
+    points = _sobol(32, 70, np.random.Generator(np.random.Philox(1)))
+    assert np.array_equal(np.sort((points * 32).astype(int), axis=0), np.tile(np.arange(32)[:, None], 70))
+
+
+def test_the_first_axes_fill_the_square() -> None:
+    """Two Sobol' axes have one point in each elementary rectangle where pseudo-random points leave a third of them empty."""
+    points = _sobol(64, 2, np.random.Generator(np.random.Philox(1)))
+    cells = {(int(8 * x), int(8 * y)) for x, y in points}
+    assert len(cells) == 64
+
+
+def test_draws_follow_the_dense_block() -> None:
+    assert [draws_needed(p) for p in (0, 5, 31, 32, 100)] == [64, 64, 64, 128, 256]
+
+
+# natural gradients ----------------------------------------------------------------------------------------------------
+
+
+def _normal_target(mean: np.ndarray, precision: np.ndarray):  # type: ignore[no-untyped-def]
+    def scores(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        away = points - mean
+        gradients = -away @ precision
+        return 0.5 * (away * gradients).sum(axis=1), gradients
+
+    return scores
+
+
+def test_one_step_is_exact_for_a_normal_target_with_independent_latents() -> None:
+    generator = np.random.default_rng(0)
+    root = generator.normal(size=(3, 3)) + 2 * np.eye(3)
+    precision = np.zeros((10, 10))
+    precision[:3, :3] = root @ root.T + np.eye(3)
+    precision[3:, 3:] = np.diag(generator.uniform(2, 9, 7))
+    mean = generator.normal(size=10)
+    order = np.arange(10)
+    start = Block(order, np.zeros(10), np.eye(3), np.ones(7))
+    reached = climb(_normal_target(mean, precision), start, matched_normals(64, 3, 10, 1), steps=1, tolerance=1e-9)
+    assert np.allclose(reached.family.means(), mean)
+    assert np.allclose(reached.family.covariance(), np.linalg.inv(precision[:3, :3]))
+    assert np.allclose(reached.family.scale**-2, np.diag(precision)[3:])
+    assert reached.status == "converged"
+
+
+def test_the_order_of_coordinates_is_kept() -> None:
+    family = Block(np.array([2, 0, 1]), np.array([20.0, 0.0, 10.0]), np.array([[2.0]]), np.array([3.0, 4.0]))
+    points = family.points(np.ones((1, 3)))
+    assert points.tolist() == [[3.0, 14.0, 22.0]]
+    assert family.means().tolist() == [0.0, 10.0, 20.0]
+    assert family.deviations().tolist() == [3.0, 4.0, 2.0]
+    assert family.pulled(np.array([[1.0, 10.0, 100.0]])).tolist() == [[200.0, 3.0, 40.0]]
+
+
+def test_a_start_outside_the_support_is_narrowed_and_no_step_leaves_it() -> None:
+    def scores(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.log(1 - points[:, 0] ** 2), -2 * points / (1 - points**2)
+
+    start = Block(np.array([0]), np.zeros(1), 30 * np.eye(1), np.zeros(0))
+    reached = climb(scores, start, matched_normals(64, 1, 1, 0), steps=60, tolerance=0.05)
+    assert reached.evaluation.finite
+    assert np.isfinite(reached.family.means()).all()
+
+
+def test_a_density_that_is_nowhere_finite_is_no_start() -> None:
+    start = Block(np.array([0]), np.zeros(1), np.eye(1), np.zeros(0))
+    reached = climb(lambda z: (np.full(len(z), np.nan), z), start, matched_normals(64, 1, 1, 0), steps=5, tolerance=0.1)
+    assert reached.status == "no start"
+
+
+def test_the_elbo_of_the_exact_fit_is_the_normalising_constant() -> None:
+    precision = np.diag([4.0, 9.0])
+    family = Block(np.arange(2), np.zeros(2), np.diag([0.5, 1 / 3]), np.zeros(0))
+    elbo = evaluate(_normal_target(np.zeros(2), precision), family, matched_normals(64, 2, 2, 0)).elbo
+    assert elbo + (1 + np.log(2 * np.pi)) == pytest.approx(np.log(2 * np.pi) - 0.5 * np.log(36))
+
+
+# quasi-Newton ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_mode_is_found_in_badly_scaled_units() -> None:
+    units = 10.0 ** np.arange(-2, 3)
+    mean = np.linspace(-3, 3, 5) * units
+    peak = climbed(lambda z: (-0.5 * float((((z - mean) / units) ** 2).sum()), -(z - mean) / units**2), np.zeros(5), steps=500, most=2_000)
+    assert peak is not None
+    assert np.allclose(peak.point / units, mean / units, atol=1e-2)
+
+
+def test_a_curved_valley_is_followed() -> None:
+    def banana(z: np.ndarray) -> tuple[float, np.ndarray]:
+        x, y = z
+        return -float((1 - x) ** 2 + 100 * (y - x * x) ** 2), -np.array([-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)])
+
+    peak = climbed(banana, np.array([-1.2, 1.0]), steps=200, most=400)
+    assert peak is not None
+    assert np.allclose(peak.point, 1, atol=1e-2)
+
+
+def test_no_mode_where_the_start_is_not_finite() -> None:
+    assert climbed(lambda z: (-np.inf, z), np.zeros(2), steps=3, most=9) is None
+
+
+# transports -----------------------------------------------------------------------------------------------------------
+
+
+def test_child_scores_are_those_of_the_likelihood(problem: Problem) -> None:
+    """In eight schools the child score of theta is (effect - theta) / se^2, in any coordinates."""
+    effect, se = problem.target.arguments["effect"], problem.target.arguments["se"]
+    points = np.random.default_rng(1).normal(size=(20, problem.size))
+    (site,) = problem.layout.sites
+    with jax.enable_x64(True):
+        fitted = {**problem.zero(), site.transport.h: np.linspace(0, 1, 8), site.transport.b: np.linspace(-1, 1, 8)}
+        for constants in (problem.zero(), fitted):
+            (state,) = problem.states(constants, points)
+            children = transports.child_scores(site, state, problem.scores(constants)(points)[1])
+            assert np.allclose(children, (effect - state.along) / se**2, rtol=1e-8, atol=1e-10)
+
+
+def test_the_regression_finds_the_evidence_of_a_normal_child(problem: Problem) -> None:
+    effect, se = problem.target.arguments["effect"], problem.target.arguments["se"]
+    points = np.random.default_rng(2).normal(size=(64, problem.size))
+    (site,) = problem.layout.sites
+    with jax.enable_x64(True):
+        constants = refitted(problem, problem.zero(), points, problem.scores(problem.zero())(points)[1])
+    assert constants is not None
+    assert np.allclose(constants[site.transport.h], se**-2.0, rtol=0.02)
+    assert np.allclose(constants[site.transport.b], effect / se**2.0, atol=0.02 * np.abs(effect / se**2.0).max())
+
+
+def test_other_constants_move_the_coordinate_and_not_the_value(problem: Problem) -> None:
+    points = np.random.default_rng(3).normal(size=(5, problem.size))
+    (site,) = problem.layout.sites
+    constants = {**problem.zero(), site.transport.h: np.linspace(0.1, 2, 8), site.transport.b: np.ones(8)}
+    with jax.enable_x64(True):
+        (before,) = problem.states(problem.zero(), points)
+        (there,) = problem.states(constants, points)
+        moved = transports.moved(points, site, before, there)
+        (after,) = problem.states(constants, moved)
+        old, new = problem.densities(problem.zero(), points), problem.densities(constants, moved)
+    assert np.allclose(after.along, before.along)
+    jacobian = np.log(after.scale * after.spread).sum(axis=1) - np.log(before.scale * before.spread).sum(axis=1)
+    assert np.allclose(new, old + jacobian)
+
+
+def test_gradients_are_counted_and_end(problem: Problem) -> None:
+    limited = Problem(problem.target, problem.layout, 64, Ledger(100))
+    with jax.enable_x64(True):
+        limited.scores(limited.zero())(np.zeros((70, problem.size)))
+        limited.densities(limited.zero(), np.zeros((300, problem.size)))
+        assert (limited.ledger.gradients, limited.ledger.densities) == (70, 300)
+        with pytest.raises(Exhausted):
+            limited.scores(limited.zero())(np.zeros((31, problem.size)))
+
+
+def test_hyperparameters_are_dense_and_named() -> None:
+    bound = schools().transported
+    labels = coordinate_labels(bound)
+    assert list(labels[dense_positions(bound, layout(bound).positions)]) == ["tau", "mu"]
+    assert "theta[C]" in labels
+
+
+# importance sampling --------------------------------------------------------------------------------------------------
+
+
+def test_the_proposal_knows_its_density() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    covariance = np.array([[2.0, 0.6, 0.0], [0.6, 1.0, 0.0], [0.0, 0.0, 0.25]])
+    family = Block(np.array([1, 2, 0]), np.array([1.0, -1.0, 3.0]), lower_root(covariance[:2, :2]), np.array([0.5]))
+    sample = proposed(family, 0, 200, 1)
+    own = sample.points[:, family.order]
+    assert np.allclose(sample.log_proposal, stats.multivariate_normal(family.mean, covariance).logpdf(own))
+    heavy = proposed(family, 2, 200, 1)
+    own = heavy.points[:, family.order]
+    expected = stats.multivariate_t(family.mean[:2], covariance[:2, :2], df=7).logpdf(own[:, :2]) + stats.norm(3.0, 0.5).logpdf(own[:, 2])
+    assert np.allclose(heavy.log_proposal, expected)
+
+
+def test_smoothed_weights_are_those_of_arviz() -> None:
+    from arviz_stats.base import array_stats
+
+    logs = np.random.default_rng(4).exponential(size=4_000) * 0.6
+    weights, k_hat = smoothed(logs)
+    known, known_k = array_stats.psislw(-logs)
+    assert k_hat == pytest.approx(float(known_k), abs=0.02)
+    assert np.allclose(weights, np.exp(known), rtol=0.05, atol=1e-6)
+    assert weights.sum() == pytest.approx(1)
+
+
+def test_weights_that_are_not_finite_do_not_count() -> None:
+    logs = np.zeros(100)
+    logs[:40] = -np.inf
+    logs[40:50] = np.nan
+    weights, _ = smoothed(logs)
+    assert np.allclose(weights[:50], 0)
+    assert effective_share(weights) == pytest.approx(0.5)
+    assert np.isfinite(smoothed(np.full(100, np.nan))[0]).all()
+
+
+def test_resampling_takes_each_as_often_as_it_weighs() -> None:
+    weights = np.array([0.5, 0.25, 0.25, 0.0])
+    counts = np.bincount(resampled(weights, 1_000, 0), minlength=4)
+    assert np.abs(counts - 1_000 * weights).max() <= 1
+    assert np.array_equal(resampled(weights, 50, 7), resampled(weights, 50, 7))
