@@ -192,13 +192,14 @@ def _plain_sum(scope: Scope, term: Term, summed: tuple[Axis, ...]) -> Term:
     return replace(along(scope, "sum", term, summed), type="int" if term.type in ("int", "bool") else "real")
 
 
-def along(scope: Scope, function: str, term: Term, reduced: tuple[Axis, ...], **keywords: Code) -> Term:
-    """A reducing function of the array module, along the axes of some bound variables."""
+def along(scope: Scope, function: str | Code, term: Term, reduced: tuple[Axis, ...], **keywords: Code) -> Term:
+    """A reducing function (a name is one of the array module), along the axes of some bound variables."""
     left = tuple(axis for axis in term.axes if axis not in reduced)
     places = [term.axes.index(axis) - len(term.axes) for axis in reduced]
     if left:
         keywords = {"axis": code.constant(places[0]) if len(places) == 1 else code.integers(places), **keywords}
-    return term.become(code.call(scope.unit.function(function), term.code, **keywords), axes=left)
+    path = scope.unit.function(function) if isinstance(function, str) else function
+    return term.become(code.call(path, term.code, **keywords), axes=left)
 
 
 def _contraction(scope: Scope, operands: list[Term], summed: tuple[Axis, ...]) -> Term:
@@ -255,7 +256,7 @@ def _letters(axes: tuple[Axis, ...]) -> dict[Axis, str]:
 # other reductions
 
 _FILL = {"max": -float("inf"), "min": float("inf"), "prod": 1, "logsumexp": -float("inf")}
-_FUNCTION = {"mean": "mean", "max": "max", "min": "min", "prod": "prod", "any": "any", "all": "all"}
+_EXTREMES = {"max": "pplang._lower.runtime.extremes.largest", "min": "pplang._lower.runtime.extremes.smallest"}
 
 
 def _along(node: ir.Reduce, scope: Scope, bound: tuple[Axis, ...], condition: Term | None) -> Term:
@@ -275,7 +276,9 @@ def _along(node: ir.Reduce, scope: Scope, bound: tuple[Axis, ...], condition: Te
         axis = code.constant(places[0]) if len(places) == 1 else code.integers(places)
         return element.become(code.call(scope.unit.imports.path(path), element.code, axis=axis), axes=left, type="real")
     kind = "bool" if operation in ("any", "all") else "real" if operation == "mean" else element.type
-    return replace(along(scope, _FUNCTION[operation], element, bound), type=kind)
+    if operation in _EXTREMES and scope.unit.array == "jnp":
+        return replace(along(scope, scope.unit.imports.path(_EXTREMES[operation]), element, bound), type=kind)
+    return replace(along(scope, operation, element, bound), type=kind)
 
 
 def _filled(scope: Scope, operation: str, element: Term, condition: Term) -> Term:

@@ -59,6 +59,26 @@ class Transport:
 
 
 @dataclass(frozen=True)
+class Block:
+    """Effects of one plate that move together: names of what the engine reads and sets, as in `Transport`; see `_passes.blocks`.
+
+    values, location, shift: (plate, K); root, factor, h: (plate, K, K); b and each slope: (plate, K); centres: numbers.
+    """
+
+    sites: tuple[str, ...]
+    raw: str
+    values: str
+    location: str
+    root: str
+    shift: str
+    factor: str
+    growth: str | None
+    h: str
+    b: str
+    hyperparameters: tuple[Hyperparameter, ...]
+
+
+@dataclass(frozen=True)
 class Rewrite:
     """A pass applied.
 
@@ -71,6 +91,7 @@ class Rewrite:
     inverse: tuple[Site, ...] = ()
     log_jacobian: tuple[ire.Expression, ...] = ()
     transports: tuple[Transport, ...] = ()
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,6 +129,11 @@ class Compiled:
         return tuple(one for stage in self.stages for one in stage.rewrite.transports)
 
     @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Every group of sites that move together."""
+        return tuple(one for stage in self.stages for one in stage.rewrite.blocks)
+
+    @property
     def constants(self) -> tuple[Input, ...]:
         """The inputs that passes have added: the constants of the transports."""
         known = {one.name for one in self.source.inputs}
@@ -135,7 +161,7 @@ class Compiled:
         )
         known = [site for site in self.source.sites if site.role == "deterministic" and site.level != "generated"]
         added = [site for stage in self.stages for site in stage.rewrite.inverse]
-        sites = tuple(replace(site, level="model") for site in (*known, *added))
+        sites = tuple(replace(site, level="data") for site in (*known, *added))
         sets = self.program.sets
         return retype(
             replace(

@@ -47,6 +47,12 @@ def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
             yield f"`@{note.name}`", note.span, ""
     if site.role == "split":
         yield f"a column with empty cells (`{site.name}`)", site.span, "drop those rows, and write the type without `?`"
+    if site.fixing:
+        yield (
+            f"`fixing` (`{site.name}`)",
+            site.span,
+            f"compute the table: {site.name}[...] = if ... == {site.fixing[0][0]} then 0 else another[...]",
+        )
     if site.role == "latent" and site.level == "model":
         yield from _of_latent(site)
     if site.level != "data" and any(_looks_back(program, part) for part in (site.right, site.starting) if part is not None):

@@ -115,7 +115,14 @@ def bounds_of(node: ire.Expression) -> Bounds:
 def _end(node: ire.Distribution, bound: float | str) -> ire.Expression | None:
     if isinstance(bound, str):
         return node.argument(bound)
-    return None if bound in (-inf, inf) else ire.Number(int(bound) if bound == int(bound) else bound)
+    return None if bound in (-inf, inf) else _number(bound)
+
+
+def _number(value: float) -> ire.Expression:
+    """As the source would write it: a negative number is a negated one."""
+    size = abs(value)
+    literal = ire.Number(int(size) if size == int(size) else size)
+    return ire.Negate(literal) if value < 0 else literal
 
 
 def _tighter(function: str, first: ire.Expression | None, second: ire.Expression | None) -> ire.Expression | None:
@@ -142,8 +149,7 @@ def _param_bounds(param: Param) -> Bounds:
         return Bounds()
 
     def end(value: float) -> ire.Expression | None:
-        whole = ire.Number(int(abs(value)) if value == int(value) else abs(value)) if value not in (-inf, inf) else None
-        return build.subtract(build.ZERO, whole) if whole is not None and value < 0 else whole
+        return None if value in (-inf, inf) else _number(value)
 
     return Bounds(end(param.kind.lower), end(param.kind.upper))
 
