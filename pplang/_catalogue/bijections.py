@@ -10,9 +10,15 @@ from pplang._catalogue.entry import BijectionEntry, Support
 
 
 def _entry(
-    name: str, inverse: str, summary: str, *arguments: str, constrained: tuple[str, ...] = (), free: tuple[str, ...] = ()
+    name: str,
+    inverse: str,
+    summary: str,
+    *arguments: str,
+    constrained: tuple[str, ...] = (),
+    free: tuple[str, ...] = (),
+    tables: bool = False,
 ) -> BijectionEntry:
-    return BijectionEntry(name, inverse, f"{RUNTIME}bijections.{name}", arguments, constrained, free, summary)
+    return BijectionEntry(name, inverse, f"{RUNTIME}bijections.{name}", arguments, constrained, free, summary, tables)
 
 
 _K = ("K",)
@@ -26,6 +32,16 @@ BIJECTIONS: dict[str, BijectionEntry] = {
         _entry("upper", "upper_of", "numbers below `upper`", "upper"),
         _entry("interval", "interval_of", "numbers between `lower` and `upper`", "lower", "upper"),
         _entry("affine", "affine_of", "numbers in units of `scale` from `shift`", "shift", "scale"),
+        _entry(
+            "whitening",
+            "whitening_of",
+            "numbers about `shift`, of precision factor factor'",
+            "shift",
+            "factor",
+            constrained=_K,
+            free=_K,
+            tables=True,
+        ),
         _entry("simplex", "simplex_of", "proportions that sum to one", constrained=_K, free=("free(K)",)),
         _entry("ordered", "ordered_of", "increasing numbers", constrained=_K, free=_K),
         _entry("positive_ordered", "positive_ordered_of", "increasing numbers above zero", constrained=_K, free=_K),

@@ -153,6 +153,8 @@ class BijectionEntry:
     constrained: tuple[str, ...] = ()
     free: tuple[str, ...] = ()
     summary: str = ""
+    tables: bool = False
+    """The extra arguments are whole tables."""
 
     @property
     def forward(self) -> str:

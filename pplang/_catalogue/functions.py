@@ -311,6 +311,58 @@ def _constraining(
     return FunctionEntry(name, arguments, kind, f"{RUNTIME}bijections.{name}", _NUMERIC + name, event, structure, safe=0.0, summary=summary)
 
 
+BLOCKS = (
+    FunctionEntry(
+        "diagonal", (_vector(),), _always(REAL), _OWN + "diagonal", _NUMERIC + "diagonal", _KK, summary="the matrix with x on its diagonal"
+    ),
+    FunctionEntry(
+        "solve_lower",
+        (Argument("factor", sets=_KK), _vector()),
+        _always(REAL),
+        _OWN + "solve_lower",
+        _NUMERIC + "solve_lower",
+        _K,
+        summary="the y with factor y = x, for a lower triangular factor",
+    ),
+    FunctionEntry(
+        "evidence_factor",
+        (Argument("root", sets=_KK), Argument("precision", sets=_KK)),
+        _always(REAL),
+        _OWN + "evidence_factor",
+        _NUMERIC + "evidence_factor",
+        _KK,
+        summary="the lower triangular C with C C' = I + root' precision root",
+    ),
+    FunctionEntry(
+        "evidence_shift",
+        (Argument("factor", sets=_KK), Argument("root", sets=_KK), Argument("pull", sets=_K)),
+        _always(REAL),
+        _OWN + "evidence_shift",
+        _NUMERIC + "evidence_shift",
+        _K,
+        summary="the y with factor factor' y = root' pull",
+    ),
+    FunctionEntry(
+        "whitening_of",
+        (_vector(), Argument("shift", sets=_K), Argument("factor", sets=_KK)),
+        _always(REAL),
+        _OWN + "whitening_of",
+        _NUMERIC + "whitening_of",
+        _K,
+        summary="the y with factor' (y - shift) = x",
+    ),
+    FunctionEntry(
+        "whitening_free",
+        (_vector(), Argument("shift", sets=_K), Argument("factor", sets=_KK)),
+        _always(REAL),
+        _OWN + "whitening_free",
+        _NUMERIC + "whitening_free",
+        _K,
+        summary="factor' (x - shift), the inverse of whitening_of",
+    ),
+)
+
+
 CONSTRAINING = (
     _constraining("lower_of", _above, "lower + exp(x)", "lower"),
     _constraining("upper_of", _below, "upper - exp(x)", "upper"),
@@ -374,4 +426,4 @@ FREEING = (
     _freeing("sum_to_zero_free", constrained=_K, free=("free(K)",)),
 )
 
-FUNCTIONS: dict[str, FunctionEntry] = {one.name: one for one in (*ELEMENTARY, *STATISTICAL, *TABLES, *CONSTRAINING, *FREEING)}
+FUNCTIONS: dict[str, FunctionEntry] = {one.name: one for one in (*ELEMENTARY, *STATISTICAL, *TABLES, *BLOCKS, *CONSTRAINING, *FREEING)}

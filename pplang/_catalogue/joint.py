@@ -151,6 +151,15 @@ WRAPPERS = (
         cumulative=False,
     ),
     DistributionEntry(
+        "Independent",
+        (form(_WRAPPERS + "independent", distribution(), sizes=(("K", "size"),), distribution="base"),),
+        Support(),
+        event=("K",),
+        wrapper=True,
+        summary="Independent normal draws, one for each member, as one joint draw: what the compiler makes of sites that move together.",
+        cumulative=False,
+    ),
+    DistributionEntry(
         "SumToZero",
         (form(_WRAPPERS + "sum_to_zero", distribution(), sizes=(("K", "size"),), distribution="base"),),
         Support(structure="sum_to_zero"),

@@ -19,7 +19,10 @@ from pplang._records import dataclass
 
 @dataclass(frozen=True)
 class Draw:
-    """One draw. kind None: not known (a fault was reported). sets: the axes it fills jointly. data: all arguments are known before inference."""
+    """One draw.
+
+    kind None: not known (a fault was reported). sets: the axes it fills jointly. data: all arguments are known before inference.
+    """
 
     kind: Kind | None
     sets: tuple[str, ...] = ()
@@ -119,7 +122,7 @@ def _inner_event(typer: Typer, node: ir.Distribution, event: tuple[str, ...] | N
 
     `Ordered` and `SumToZero` are made of scalar draws; under `Transformed` the free axes tell the constrained ones.
     """
-    if node.name in ("Ordered", "SumToZero"):
+    if node.name in ("Ordered", "SumToZero", "Independent"):
         return ()
     if node.name != "Transformed" or event is None:
         return event
@@ -172,7 +175,8 @@ def _wrapped(typer: Typer, node: ir.Distribution, inner: Draw, intervals: dict[s
         case "Transformed":
             bijection = node.argument("bijection")
             for one in bijection.arguments if isinstance(bijection, ir.Bijection) else ():
-                typer.number(one)
+                if not BIJECTIONS[bijection.name].tables:
+                    typer.number(one)
             return Draw(REAL, event)
         case "Ordered":
             positive = number is not None and number.lower >= 0
@@ -203,9 +207,9 @@ def _accepts(typer: Typer, node: ir.Distribution, argument: ir.Expression, inner
         return _refuse(typer, node.name, argument, f"{argument.name} {why}", "`restrict` limits a region without renormalising")
     if node.name == "Ordered" and inner.discrete:
         return _refuse(typer, node.name, argument, "whole numbers tie, and ties have no order", "use a continuous distribution")
-    if node.name in ("Ordered", "SumToZero") and entry.event:
+    if node.name in ("Ordered", "SumToZero", "Independent") and entry.event:
         return _refuse(typer, node.name, argument, f"{argument.name} draws a table; {node.name} takes a distribution of one number", "")
-    if node.name == "SumToZero" and argument.name != "Normal":
+    if node.name in ("SumToZero", "Independent") and argument.name != "Normal":
         return _refuse(
             typer,
             node.name,

@@ -17,8 +17,8 @@ from pplang._check.types import Typer
 from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.program import Note, Program, Site
-from pplang._passes import transport
-from pplang._passes.plan import Choice, Rewrite, Transport
+from pplang._passes import blocks, transport
+from pplang._passes.plan import Block, Choice, Rewrite, Transport
 
 NAME = "center"
 _ALONE = Note("centered")
@@ -30,7 +30,26 @@ def decide(program: Program, *, transported: bool = False) -> tuple[Choice, ...]
     `transported`: the engine will set constants, so that a site gets transported coordinates where it would else be non-centred.
     """
     choices = (_choose(program, site, transported) for site in program.sites if site.role == "latent" and site.level == "model")
-    return tuple(one for one in choices if one is not None)
+    return _together(program, tuple(one for one in choices if one is not None))
+
+
+def _together(program: Program, choices: tuple[Choice, ...]) -> tuple[Choice, ...]:
+    """The choices, with effects of one plate that meet in a child as one block (numbered)."""
+    groups = blocks.groups(program, tuple(one.site for one in choices if one.action == "transport"))
+    number = {name: n for n, names in enumerate(groups) for name in names}
+
+    def joined(choice: Choice) -> Choice:
+        if choice.action != "transport" or choice.site not in number:
+            return choice
+        others = " and ".join(name for name in groups[number[choice.site]] if name != choice.site)
+        return replace(
+            choice,
+            action="block",
+            reason=f"{choice.reason}; as one block with {others}, which the same data inform",
+            numbers=(("block", number[choice.site]),),
+        )
+
+    return tuple(map(joined, choices))
 
 
 def _choose(program: Program, site: Site, transported: bool) -> Choice | None:
@@ -92,8 +111,18 @@ def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
     inverse: list[Site] = []
     jacobian: list[ire.Expression] = []
     transports: list[Transport] = []
+    moved_blocks: list[Block] = []
+    members: dict[float, list[str]] = {}
     for choice in choices:
-        if choice.action == "center":
+        if choice.action == "block":
+            members.setdefault(dict(choice.numbers)["block"], []).append(choice.site)
+    for names in members.values():
+        program, back_sites, term, block = blocks.moved(program, tuple(names))
+        inverse += back_sites
+        jacobian.append(term)
+        moved_blocks.append(block)
+    for choice in choices:
+        if choice.action in ("center", "block"):
             continue
         site = program.site[choice.site]
         if choice.action == "transport":
@@ -107,7 +136,7 @@ def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
             program = _replaced(program, site.name, sites)
             inverse.append(back)
             jacobian.append(term)
-    return Rewrite(retype(program) if inverse else program, tuple(inverse), tuple(jacobian), tuple(transports))
+    return Rewrite(retype(program) if inverse else program, tuple(inverse), tuple(jacobian), tuple(transports), tuple(moved_blocks))
 
 
 def _replaced(program: Program, name: str, sites: tuple[Site, ...]) -> Program:

@@ -37,7 +37,7 @@ def hyperparameters(program: Program, site: Site) -> tuple[Site, ...]:
 
     Scalars, and vectors of coefficients over one set, with a fixed prior; others have coordinates of their own that adapt.
     """
-    below = _descendants(program, site.name)
+    below = descendants(program, site.name)
     reaching: set[str] = set()
     for child in below:
         reaching |= stochastic_parents(program, program.site[child])
@@ -50,7 +50,7 @@ def hyperparameters(program: Program, site: Site) -> tuple[Site, ...]:
 def noise_of_children(program: Program, site: Site) -> str | None:
     """The one unknown scale of all that hangs on a site, if it is a single number."""
     scales: set[str | None] = set()
-    for name in _descendants(program, site.name):
+    for name in descendants(program, site.name):
         right = program.site[name].right
         family = DISTRIBUTIONS[right.name].family if isinstance(right, ire.Distribution) else None
         scale = right.argument(family.scale) if isinstance(right, ire.Distribution) and family and family.scale and not family.log else None
@@ -106,7 +106,7 @@ def _ancestors(program: Program, site: Site) -> set[str]:
     return found
 
 
-def _descendants(program: Program, name: str) -> set[str]:
+def descendants(program: Program, name: str) -> set[str]:
     """The stochastic sites that depend on a latent directly or through definitions: its children."""
     return {site.name for site in program.sites if site.stochastic and name in stochastic_parents(program, site)}
 

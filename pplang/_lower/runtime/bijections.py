@@ -11,6 +11,8 @@ from jax.typing import ArrayLike
 from numpyro.distributions import constraints, transforms
 from numpyro.distributions.transforms import Transform, biject_to
 
+from pplang._lower.runtime.functions import whitening_free, whitening_of
+
 Bound = ArrayLike | None
 
 
@@ -154,6 +156,37 @@ def interval(lower: ArrayLike, upper: ArrayLike) -> Transform[Any]:
 
 def affine(shift: ArrayLike, scale: ArrayLike) -> Transform[Any]:
     return transforms.AffineTransform(shift, scale)
+
+
+class Whitening(Transform[Any]):
+    """x → shift + C'^-1 x, for a lower triangular C: (..., K) → (..., K)."""
+
+    domain = constraints.real_vector
+    codomain = constraints.real_vector
+
+    def __init__(self, shift: ArrayLike, factor: ArrayLike) -> None:
+        self.shift = shift
+        self.factor = factor
+
+    def __call__(self, x: Any) -> jax.Array:
+        return whitening_of(x, self.shift, self.factor)
+
+    def _inverse(self, y: Any) -> jax.Array:
+        return whitening_free(y, self.shift, self.factor)
+
+    def log_abs_det_jacobian(self, x: Any, y: Any, intermediates: Any = None) -> jax.Array:
+        determinant = -jnp.sum(jnp.log(jnp.diagonal(jnp.asarray(self.factor), axis1=-2, axis2=-1)), -1)
+        return jnp.broadcast_to(determinant, jnp.shape(x)[:-1])
+
+    def tree_flatten(self) -> tuple[tuple[Any, Any], tuple[tuple[str, str], dict[str, Any]]]:
+        return (self.shift, self.factor), (("shift", "factor"), {})
+
+    def eq(self, other: object, static: bool = False) -> Any:
+        return isinstance(other, Whitening) and np.array_equal(other.shift, self.shift) and np.array_equal(other.factor, self.factor)
+
+
+def whitening(shift: ArrayLike, factor: ArrayLike) -> Transform[Any]:
+    return Whitening(shift, factor)
 
 
 def simplex() -> Transform[Any]:

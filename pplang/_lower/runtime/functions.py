@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -17,3 +19,47 @@ def cumulative_sum(x: ArrayLike) -> jax.Array:
 def log_determinant(x: ArrayLike) -> jax.Array:
     """log |det x|"""
     return jnp.linalg.slogdet(x)[1]
+
+
+def _transposed(x: Any) -> jax.Array:
+    return jnp.swapaxes(jnp.asarray(x), -1, -2)
+
+
+def _solved(factor: Any, x: Any, *, transposed: bool = False) -> jax.Array:
+    """The solution of a triangular system for vectors over the last axis, leading axes broadcast."""
+    factor, x = jnp.asarray(factor), jnp.asarray(x)
+    batch = jnp.broadcast_shapes(factor.shape[:-2], x.shape[:-1])
+    factor, x = jnp.broadcast_to(factor, (*batch, *factor.shape[-2:])), jnp.broadcast_to(x, (*batch, x.shape[-1]))
+    return jax.lax.linalg.triangular_solve(factor, x[..., None], left_side=True, lower=True, transpose_a=transposed)[..., 0]
+
+
+def diagonal(x: ArrayLike) -> jax.Array:
+    """(..., K) → (..., K, K)"""
+    x = jnp.asarray(x)
+    return x[..., None] * jnp.eye(x.shape[-1])
+
+
+def solve_lower(factor: ArrayLike, x: ArrayLike) -> jax.Array:
+    """The y with factor y = x."""
+    return _solved(factor, x)
+
+
+def evidence_factor(root: ArrayLike, precision: ArrayLike) -> jax.Array:
+    """The Cholesky factor of I + L' H L, which is never near singular."""
+    root = jnp.asarray(root)
+    return jnp.linalg.cholesky(jnp.eye(root.shape[-1]) + _transposed(root) @ jnp.asarray(precision) @ root)
+
+
+def evidence_shift(factor: ArrayLike, root: ArrayLike, pull: ArrayLike) -> jax.Array:
+    """(C C')^-1 L' r"""
+    return _solved(factor, _solved(factor, (_transposed(root) @ jnp.asarray(pull)[..., None])[..., 0]), transposed=True)
+
+
+def whitening_of(x: ArrayLike, shift: ArrayLike, factor: ArrayLike) -> jax.Array:
+    """shift + C'^-1 x"""
+    return shift + _solved(factor, x, transposed=True)
+
+
+def whitening_free(x: ArrayLike, shift: ArrayLike, factor: ArrayLike) -> jax.Array:
+    """C' (x - shift)"""
+    return (_transposed(factor) @ (jnp.asarray(x) - shift)[..., None])[..., 0]

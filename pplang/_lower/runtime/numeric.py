@@ -119,3 +119,35 @@ def sum_to_zero_of(x: ArrayLike) -> Array:
     total = x.sum(-1, keepdims=True)
     shift = total / (np.sqrt(size) + size)
     return np.concatenate([x - shift, -total / np.sqrt(size)], -1)
+
+
+def _transposed(x: ArrayLike) -> Array:
+    return np.swapaxes(np.asarray(x, float), -1, -2)
+
+
+def diagonal(x: ArrayLike) -> Array:
+    x = np.asarray(x, float)
+    return x[..., None] * np.eye(x.shape[-1])
+
+
+def solve_lower(factor: ArrayLike, x: ArrayLike) -> Array:
+    return np.linalg.solve(factor, np.asarray(x, float)[..., None])[..., 0]
+
+
+def evidence_factor(root: ArrayLike, precision: ArrayLike) -> Array:
+    root = np.asarray(root, float)
+    return np.linalg.cholesky(np.eye(root.shape[-1]) + _transposed(root) @ precision @ root)
+
+
+def evidence_shift(factor: ArrayLike, root: ArrayLike, pull: ArrayLike) -> Array:
+    factor = np.asarray(factor, float)
+    right = _transposed(root) @ np.asarray(pull, float)[..., None]
+    return np.linalg.solve(factor @ _transposed(factor), right)[..., 0]
+
+
+def whitening_of(x: ArrayLike, shift: ArrayLike, factor: ArrayLike) -> Array:
+    return shift + np.linalg.solve(_transposed(factor), np.asarray(x, float)[..., None])[..., 0]
+
+
+def whitening_free(x: ArrayLike, shift: ArrayLike, factor: ArrayLike) -> Array:
+    return (_transposed(factor) @ (np.asarray(x, float) - shift)[..., None])[..., 0]

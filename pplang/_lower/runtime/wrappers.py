@@ -178,6 +178,12 @@ class Ordered(dist.Distribution):
         return jnp.sort(jnp.moveaxis(drawn, 0, -1), -1)
 
 
+def independent(base: dist.Normal, size: int) -> dist.Distribution:
+    """`size` independent draws of Normal(m, s) as one joint draw."""
+    location, scale = (jnp.expand_dims(jnp.broadcast_to(part, base.batch_shape), -1) for part in (base.loc, base.scale))
+    return dist.Normal(location, scale).expand((*base.batch_shape, size)).to_event(1)
+
+
 def sum_to_zero(base: dist.Normal, size: int) -> dist.TransformedDistribution:
     """`size` draws of Normal(m, s) given that their sum is zero (m plays no part), a normalised density on that hyperplane.
 
