@@ -87,10 +87,10 @@ def _checked(bound: Bound, problem: Problem, reached: Fitted, seed: int) -> Resu
         labels=labels,
         status=reached.status,
         agree=reached.agree,
+        elsewhere=reached.elsewhere,
         residual=residual,
     )
     farthest = int(np.argmax(np.abs(found.shift))) if bound.size else 0
-    densities = reached.evaluation
     constant = 0.5 * bound.size * (1 + float(np.log(2 * np.pi)))
     verdict = Verdict(
         word=word,
@@ -101,8 +101,8 @@ def _checked(bound: Bound, problem: Problem, reached: Fitted, seed: int) -> Resu
         concerned=concerned,
         moved=float(np.abs(found.shift).max(initial=0.0)),
         most_moved=str(labels[farthest]) if bound.size else "",
-        elbo=densities.elbo + constant,
-        elbo_error=0.0,
+        elbo=reached.evaluation.elbo + constant,
+        elbo_error=reached.evaluation.error,
         gradients=problem.ledger.gradients,
         densities=problem.ledger.densities,
         start=reached.start,

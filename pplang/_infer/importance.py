@@ -50,7 +50,7 @@ def smoothed(log_weights: np.ndarray) -> tuple[np.ndarray, float]:
     if not np.isfinite(usable).any():
         return np.full(len(usable), 1 / len(usable)), math.inf
     logs = np.maximum(usable - usable.max(), -700.0)
-    tail = int(min(0.2 * len(logs), 3 * math.sqrt(len(logs))))
+    tail = math.ceil(min(0.2 * len(logs), 3 * math.sqrt(len(logs))))
     order = np.argsort(logs, kind="stable")
     shape = math.inf
     if tail >= 5:

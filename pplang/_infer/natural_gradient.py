@@ -29,10 +29,13 @@ _LEAST, _MOST = 0.5, 1e4
 class Evaluation:
     """The family's fit at one place: the ELBO without the constant of the entropy, b, A, and the points and gradients it was made of.
 
+    error: of the ELBO, as if the draws were independent and not quasi-random (a bound).
+
     A is in two parts: `dense` (p, p), and `diagonal` (n - p,). Where a density is not finite the ELBO is -inf and nothing else means anything.
     """
 
     elbo: float
+    error: float
     shift: np.ndarray
     dense: np.ndarray
     diagonal: np.ndarray
@@ -71,12 +74,15 @@ def evaluate(scores: Scores, family: Block, noise: np.ndarray) -> Evaluation:
     count, p = len(noise), family.dense
     if not (np.isfinite(densities).all() and np.isfinite(gradients).all()):
         nothing = np.zeros(0)
-        return Evaluation(-np.inf, nothing, np.zeros((0, 0)), nothing, points, gradients)
+        return Evaluation(-np.inf, np.inf, nothing, np.zeros((0, 0)), nothing, points, gradients)
     pulled = family.pulled(gradients)
     dense = -(noise[:, :p].T @ pulled[:, :p]) / count
     diagonal = -(noise[:, p:] * pulled[:, p:]).mean(axis=0)
     elbo = float(densities.mean()) + family.log_determinant()
-    return Evaluation(elbo if np.isfinite(elbo) else -np.inf, pulled.mean(axis=0), (dense + dense.T) / 2, diagonal, points, gradients)
+    error = float(np.std(densities + 0.5 * (noise**2).sum(axis=1)) / np.sqrt(count))
+    return Evaluation(
+        elbo if np.isfinite(elbo) else -np.inf, error, pulled.mean(axis=0), (dense + dense.T) / 2, diagonal, points, gradients
+    )
 
 
 def climb(

@@ -9,6 +9,7 @@ import numpy as np
 
 _MEMORY = 20
 _LONGEST_SEARCH = 30
+_NEAR = 1e-6
 
 
 @dataclass
@@ -53,8 +54,8 @@ def climbed(score: Callable[[np.ndarray], tuple[float, np.ndarray]], start: np.n
         direction = curvature.times(gradient)
         if not curvature.pairs:
             direction = gradient / max(1.0, float(np.linalg.norm(gradient)))
-        slope = float(direction @ gradient)
-        if not slope > 0 or used >= most:
+        slope = float(direction @ gradient)  # of a quadratic, twice the density that is still to gain
+        if not slope > (_NEAR if curvature.pairs else 0.0) or used >= most:
             break
         found, evaluations = _searched(score, point, density, direction, slope, most - used)
         used += evaluations
@@ -65,7 +66,7 @@ def climbed(score: Callable[[np.ndarray], tuple[float, np.ndarray]], start: np.n
             continue
         further, higher, steeper = found
         curvature.learn(further - point, gradient - steeper)
-        small = higher - density < 1e-8 * max(1.0, abs(density)) or np.abs(steeper).max(initial=0.0) < 1e-4
+        small = higher - density < 1e-8 * max(1.0, abs(density))
         point, density, gradient = further, higher, steeper
         if small:
             break

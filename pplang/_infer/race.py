@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pplang._infer import starts, transports
+from pplang._infer.elsewhere import elsewhere
 from pplang._infer.families import Block
 from pplang._infer.natural_gradient import Climb, Evaluation, climb, evaluate
 from pplang._infer.problem import Constants, Exhausted, Problem
@@ -39,6 +40,7 @@ class Fitted:
     status: str
     trace: list[tuple[int, float]]
     agree: bool
+    elsewhere: np.ndarray | None
     raced: tuple[tuple[str, float], ...]
 
 
@@ -89,15 +91,16 @@ class Race:
             raise failures[0] if failures else NoStart(np.zeros((1, self.problem.size)))
         raced = tuple((one.start, one.elbo) for one in runners)
         best = max(runners, key=lambda one: one.elbo)
-        agree = True
+        agree, off = True, None
         try:
             best = self._finished(best)
             agree = all(self._agrees(one, best) for one in runners if one.start != best.start)
             status = best.climb.status
+            off = elsewhere(self.problem, best.constants, best.climb.family, self.seed)
         except Exhausted:
             best, status = getattr(self, "_last", best), "out of gradients"
         status = "out of gradients" if exhausted else status
-        return Fitted(best.start, best.constants, best.climb.family, best.climb.evaluation, status, self.trace, agree, raced)
+        return Fitted(best.start, best.constants, best.climb.family, best.climb.evaluation, status, self.trace, agree, off, raced)
 
     def _begun(self, start: Start) -> Runner:
         """Three steps, a refit, three steps."""

@@ -79,7 +79,16 @@ def reweighted(family: Block, points: np.ndarray, weights: np.ndarray) -> Reweig
 
 
 def judged(
-    *, share: float, k_hat: float, log_weights: np.ndarray, found: Reweighted, labels: np.ndarray, status: str, agree: bool, residual: float
+    *,
+    share: float,
+    k_hat: float,
+    log_weights: np.ndarray,
+    found: Reweighted,
+    labels: np.ndarray,
+    status: str,
+    agree: bool,
+    elsewhere: np.ndarray | None,
+    residual: float,
 ) -> tuple[Word, tuple[str, ...], tuple[str, ...]]:
     """The verdict's word, its reasons and the labels concerned.
 
@@ -97,11 +106,15 @@ def judged(
         reasons.append({"stalled": "the climb stalled", "more": "not converged"}.get(status, status))
     if not agree:
         reasons.append("the two starts ended in different places")
+    if elsewhere is not None:
+        farthest = int(np.argmax(np.abs(elsewhere)))
+        reasons.append(f"the density is as high elsewhere, {abs(elsewhere[farthest]):.0f} sds away in {labels[farthest]}")
+        concerned = (str(labels[farthest]), *(label for label in concerned if label != labels[farthest]))
     if share < GOOD:
         reasons.append("the posterior is not near enough to normal" + (f" in {', '.join(concerned)}" if concerned else ""))
     if not reasons:
         return "good", (), concerned
     early = status in ("converged", "more", "stalled") and residual < 0.1
-    if agree and early and share >= FAIR and not worst and np.isfinite(k_hat):
+    if agree and elsewhere is None and early and share >= FAIR and not worst and np.isfinite(k_hat):
         return "fair", tuple(reasons), concerned
     return "poor", tuple(reasons), concerned

@@ -1,0 +1,219 @@
+"""The models of the table: centred, as one writes them, with data of the kit of posteriors or simulated here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import pplang
+
+ROOT = Path(__file__).resolve().parents[2]
+DATABASE = ROOT.parent / "shared" / "posteriordb"
+PROGRAMS = ROOT / "tests" / "posteriordb" / "programs"
+
+
+@dataclass(frozen=True)
+class Case:
+    """bind: the model with its data. reference: the posterior of the kit whose means and sds are the truth, None where `truth.json` has it."""
+
+    bind: Callable[[], pplang.Bound]
+    reference: str | None = None
+
+
+def kit(posterior: str, program: str) -> Case:
+    """A posterior of the kit."""
+
+    def bind() -> pplang.Bound:
+        text = (PROGRAMS / f"{program}.ppl").read_text(encoding="utf-8")
+        values = json.loads((DATABASE / posterior / "data.json").read_text(encoding="utf-8"))
+        inputs = {key: value for key, value in values.items() if f"\ninput {key} " in f"\n{text}" or f"\ninput {key}[" in f"\n{text}"}
+        tables = [DATABASE / posterior / "data.csv"] if "\ndata " in f"\n{text}" else []
+        return pplang.compile(PROGRAMS / f"{program}.ppl").bind(*tables, inputs=inputs)
+
+    return Case(bind, posterior)
+
+
+def simulated(text: str, data: Callable[[], dict[str, Any]] | None = None) -> Case:
+    """A program, and the columns of its table."""
+    return Case(lambda: pplang.compile_text(text).bind(*([data()] if data else [])))
+
+
+SCHOOLS = """
+data School:
+  y     : real
+  sigma : positive
+
+mu ~ Normal(0, 5)
+tau ~ HalfCauchy(5)
+theta[j in School] ~ Normal(mu, tau)
+y[j in School] ~ Normal(theta[j], sigma[j])
+"""
+
+SCHOOLS_T = SCHOOLS.replace("theta[j in School] ~ Normal(mu, tau)", "theta[j in School] ~ StudentT(4, mu, tau)")
+
+FUNNEL = """
+index Item = 1..9
+
+v ~ Normal(0, 3)
+x[i in Item] ~ Normal(0, exp(v / 2))
+factor 0 * sum(x[i] for i in Item)
+"""
+
+MIXED = """
+data Row:
+  group : Group
+  y     : real
+
+mu ~ Normal(0, 5)
+tau ~ HalfNormal(5)
+sigma ~ HalfNormal(5)
+theta[g in Group] ~ Normal(mu, tau)
+y[i in Row] ~ Normal(theta[group[i]], sigma)
+"""
+
+NESTED = """
+data Row:
+  school : School
+  region : Region per School
+  y      : real
+
+mu ~ Normal(0, 5)
+tau1 ~ HalfNormal(2)
+tau2 ~ HalfNormal(2)
+sigma ~ HalfNormal(2)
+a[r in Region] ~ Normal(mu, tau1)
+b[s in School] ~ Normal(a[region[s]], tau2)
+y[i in Row] ~ Normal(b[school[i]], sigma)
+"""
+
+SEEDS = """
+data Plate:
+  n  : count
+  N  : count
+  x1 : real
+  x2 : real
+
+index Coef = 1..4
+
+alpha[k in Coef] ~ Normal(0, 10)
+sigma ~ HalfNormal(2)
+b[i in Plate] ~ Normal(0, sigma)
+n[i in Plate] ~ Binomial(N[i], logit = alpha[1] + alpha[2] * x1[i] + alpha[3] * x2[i] + alpha[4] * x1[i] * x2[i] + b[i])
+"""
+
+VARYING = """
+data Row:
+  group : Group
+  x     : real
+  y     : real
+
+mu ~ Normal(0, {prior})
+beta ~ Normal(0, {prior})
+tau ~ HalfNormal({prior})
+sigma ~ HalfNormal({prior})
+a[g in Group] ~ Normal(mu, tau)
+y[i in Row] ~ Normal(a[group[i]] + beta * x[i], sigma)
+"""
+
+VARYING_LOGIT = """
+data Row:
+  group : Group
+  x     : real
+  y     : bool
+
+mu ~ Normal(0, 5)
+beta ~ Normal(0, 5)
+tau ~ HalfNormal(2)
+a[g in Group] ~ Normal(mu, tau)
+y[i in Row] ~ Bernoulli(logit = a[group[i]] + beta * x[i])
+"""
+
+
+def _schools(divided: float) -> dict[str, Any]:
+    return {
+        "y": np.array([28.0, 8, -3, 7, -1, 1, 18, 12]),
+        "sigma": np.array([15.0, 10, 16, 11, 9, 11, 10, 18]) / divided,
+    }
+
+
+def _mixed() -> dict[str, Any]:
+    generator = np.random.RandomState(1)
+    counts = np.r_[np.full(10, 200), generator.randint(1, 3, 10)]
+    theta = generator.normal(1.0, 1.5, 20)
+    group = np.repeat(np.arange(20), counts)
+    return {"group": group, "y": generator.normal(theta[group], 2.0)}
+
+
+def _nested() -> dict[str, Any]:
+    generator = np.random.RandomState(3)
+    a = generator.normal(0, 1.0, 8)
+    b = generator.normal(a[:, None], 0.4, (8, 6)).ravel()
+    school = np.repeat(np.arange(48), generator.choice([1, 3, 30], 48))
+    return {"school": school, "region": school // 6, "y": generator.normal(b[school], 1.0)}
+
+
+def _seeds() -> dict[str, Any]:
+    table = np.genfromtxt(DATABASE / "seeds_data-seeds_model" / "data.csv", delimiter=",", names=True)
+    return {name: table[name].astype(int) if name in ("n", "N") else table[name] for name in ("n", "N", "x1", "x2")}
+
+
+def _raw(unit: float, centre: float) -> dict[str, Any]:
+    """Thirty groups in the units that people have: y in thousands or hundreds of thousands, a covariate far from zero."""
+    generator = np.random.default_rng(3)
+    group = np.repeat(np.arange(30), generator.choice([1, 3, 20], 30))
+    count = len(group)
+    x = centre + centre * 0.3 * generator.normal(size=count) if centre else generator.normal(size=count)
+    effects = generator.normal(0, 1, 30)[group]
+    y = unit * (5 + effects + 2 * (x / max(centre, 1)) + 0.7 * generator.normal(size=count))
+    return {"group": group, "x": x, "y": y}
+
+
+def varying(groups: int, *, binary: bool = False) -> dict[str, Any]:
+    """Varying intercepts over many groups of 1 to 20 rows."""
+    generator = np.random.default_rng(0)
+    group = np.repeat(np.arange(groups), generator.choice([1, 2, 5, 20], groups, p=[0.4, 0.3, 0.2, 0.1]))
+    intercepts, x = generator.normal(1.0, 0.5, groups), generator.normal(size=len(group))
+    y = intercepts[group] + 0.7 * x + generator.normal(size=len(group))
+    if binary:
+        chance = 1 / (1 + np.exp(-(np.random.default_rng(2).normal(0.3, 0.8, groups)[group] + 0.7 * x)))
+        y = np.random.default_rng(1).uniform(size=len(group)) < chance
+    return {"group": group, "x": x, "y": y}
+
+
+CASES: dict[str, Case] = {
+    "eight_schools": kit("eight_schools-eight_schools_centered", "eight_schools"),
+    "eight_s10": simulated(SCHOOLS, lambda: _schools(10)),
+    "eight_t4": simulated(SCHOOLS_T, lambda: _schools(1)),
+    "radon_hier": kit("radon_mn-radon_hierarchical_intercept_centered", "radon_hierarchical_intercept"),
+    "nested": simulated(NESTED, _nested),
+    "mixed20": simulated(MIXED, _mixed),
+    "glmm": kit("GLMM_Poisson_data-GLMM_Poisson_model", "GLMM_Poisson"),
+    "seeds": simulated(SEEDS, _seeds),
+    "funnel10": simulated(FUNNEL),
+    "radon_slope": kit("radon_mn-radon_variable_intercept_slope_centered", "radon_variable_intercept_slope"),
+    "unit scale": simulated(VARYING.format(prior=10), lambda: _raw(1, 0)),
+    "y in 1000s": simulated(VARYING.format(prior=10_000), lambda: _raw(1e3, 0)),
+    "y in 1e5": simulated(VARYING.format(prior=1_000_000), lambda: _raw(1e5, 0)),
+    "x around 60": simulated(VARYING.format(prior=10), lambda: _raw(1, 60)),
+    "x around 60000": simulated(VARYING.format(prior=1_000_000), lambda: _raw(1, 6e4)),
+    "kidiq": kit("kidiq-kidscore_momhsiq", "kidscore_momhsiq"),
+    "logearn_inter": kit("earnings-logearn_interaction", "logearn_interaction"),
+    "earn_height": kit("earnings-earn_height", "earn_height"),
+    "logmesquite": kit("mesquite-logmesquite", "logmesquite"),
+    "nes1972": kit("nes1972-nes", "nes"),
+    "arK": kit("arK-arK", "arK"),
+    "gauss_mix": kit("low_dim_gauss_mix-low_dim_gauss_mix", "low_dim_gauss_mix"),
+}
+
+LARGE: dict[str, Case] = {
+    "gaussian 2,000": simulated(VARYING.format(prior=5), lambda: varying(2_000)),
+    "logit 2,000": simulated(VARYING_LOGIT, lambda: varying(2_000, binary=True)),
+    "gaussian 20,000": simulated(VARYING.format(prior=5), lambda: varying(20_000)),
+    "logit 20,000": simulated(VARYING_LOGIT, lambda: varying(20_000, binary=True)),
+}
+"""Fitted when they are named."""
