@@ -15,8 +15,9 @@ from pplang._ir.kinds import REAL, Boolean, Interval
 from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.faults import Watched
+from pplang._lower.repeats import names_in
 from pplang._lower.terms import Axis, Term, aligned, full, ordered, union
-from pplang._lower.unit import Scope, free_axes, hoist, names_in, rule
+from pplang._lower.unit import Scope, free_axes, hoist, rule
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from pplang._ir.kinds import INT, REAL, Boolean, Kind
 from pplang._ir.program import IndexSet, Input, NumberRange, Program
 from pplang._lower.module import source
 from pplang._lower.names import Imports, Names
-from pplang._lower.unit import Scope, Unit, each
+from pplang._lower.repeats import each
+from pplang._lower.unit import Scope, Unit
 
 _ANY = "?"
 
@@ -34,7 +35,7 @@ def evaluate(
     known = program or _assumed(expression, arrays, sets)
     names, imports = Names(arrays), Imports()
     imports.module("numpy")
-    unit = Unit(known, names, imports, "np", environment_of(known), defined=set(arrays))
+    unit = Unit(known, names, imports, "np", environment_of(known), defined=set(arrays), asserting=False)
     term = Scope(unit).number(expression)
     parameters = ast.arguments(
         [], [], None, [ast.arg("sets"), *(ast.arg(names[one]) for one in arrays)], [None] * (len(arrays) + 1), None, []

@@ -13,21 +13,23 @@ from typing import Any
 from pplang._check.retype import environment_of
 from pplang._diagnostics import InternalError
 from pplang._ir.program import Column, Program, Site
-from pplang._lower import code, distributions, expressions, indexing, reductions
+from pplang._lower import code, distributions, expressions, functions, indexing, reductions
 from pplang._lower.faults import Watched, look
 from pplang._lower.members import Derived, completed, derived_sets
 from pplang._lower.names import Imports, Names
+from pplang._lower.params import param_statements
 from pplang._lower.preparing import data_statements, roots
+from pplang._lower.repeats import names_in
 from pplang._lower.statements import (
     deterministic_statements,
     factor_statements,
-    param_statements,
     restrict_statements,
     stochastic_statements,
 )
-from pplang._lower.unit import Unit, names_in
+from pplang._lower.unit import Unit
 
-_ = distributions, expressions, indexing, reductions
+RULES_OF = (distributions, expressions, functions, indexing, reductions)
+"""Importing them is what registers how each kind of expression is lowered."""
 
 Sets = Mapping[str, Sequence[str | int]]
 
@@ -145,7 +147,7 @@ def build(program: Program) -> Built:
     imports.module("numpy")
     imports.module("jax.numpy")
     environment = environment_of(program)
-    prepare = Unit(program, names, imports, "np", environment)
+    prepare = Unit(program, names, imports, "np", environment, asserting=False)
     prepared = data_statements(prepare)
     model = Unit(program, names, imports, "jnp", environment, prepare=prepare)
     modelled = model_statements(model)
@@ -194,6 +196,7 @@ def model_statements(unit: Unit) -> list[ast.stmt]:
          *(one for restrict in program.restrictions for one in (restrict.condition, restrict.where))]
     )  # fmt: skip
     for site in program.sites:
+        unit.asserting = site.level != "generated"
         used = site.name in elsewhere or any(site.name in names for other, names in users if other != site.name)
         if site.stochastic:
             made += stochastic_statements(site, unit, used)
@@ -201,6 +204,7 @@ def model_statements(unit: Unit) -> list[ast.stmt]:
             made += deterministic_statements(site, unit)
         elif site.report:
             made.append(_reported(site.name, unit))
+    unit.asserting = True
     taken = {*program.set, *program.site}
     for factor, label in zip(program.factors, _labels("factor", len(program.factors), taken), strict=True):
         made += factor_statements(factor, unit, label)

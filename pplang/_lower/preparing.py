@@ -12,9 +12,10 @@ from pplang._ir.kinds import Boolean, Interval, Kind
 from pplang._ir.program import ROW, Column, Site
 from pplang._lower import code
 from pplang._lower.code import Code
+from pplang._lower.repeats import each, names_in
 from pplang._lower.statements import deterministic_value, has_past, statement_scope
 from pplang._lower.terms import full, permuted
-from pplang._lower.unit import Loop, Scope, Unit, each, names_in, row_order
+from pplang._lower.unit import Loop, Scope, Unit, row_order
 
 
 def data_statements(unit: Unit) -> list[ast.stmt]:

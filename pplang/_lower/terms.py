@@ -10,6 +10,9 @@ from typing import Literal
 from pplang._lower import code
 from pplang._lower.code import Code
 
+_LARGEST_INTEGER = 2**31
+"""Integers below this fit every integer type of JAX."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -94,3 +97,11 @@ def full(array: str, term: Term, axes: Sequence[Axis], event_sizes: Sequence[Cod
     shape = code.tuple_of([*(axis.size() for axis in axes), *event_sizes])
     lifted = aligned(term, axes, trailing=len(event_sizes))
     return code.call(f"{array}.broadcast_to", lifted, shape)
+
+
+def number(value: float) -> Term:
+    """A literal. An integer stays one where it fits."""
+    if value != value:
+        return Term(code.dotted("np.nan"))
+    whole = isinstance(value, int) and abs(value) < _LARGEST_INTEGER
+    return Term(code.constant(value if whole else float(value)), type="int" if whole else "real", plain=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pplang._check.environment import Environment
@@ -19,6 +19,7 @@ from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.faults import Watched
 from pplang._lower.names import Imports, Names
+from pplang._lower.repeats import Repeated, each, names_in
 from pplang._lower.terms import Axis, Term, Type, aligned, union
 from pplang._source import Span
 
@@ -41,7 +42,8 @@ class Unit:
     """One generated function. `array` is its array module: "np" in `prepare`, "jnp" in `model`.
 
     arguments: the source names that it takes, in order of first use. defined: those that it computes itself, with what holds them.
-    pending: statements that must come before the one being generated. prepare: where the model leaves data-level work.
+    pending: statements that must come before the one being generated. assertions: what it takes for granted (`positive(e)`), unless it is
+    not `asserting`: what is computed after inference may be NaN and changes no density. prepare: where the model leaves data-level work.
     """
 
     program: Program
@@ -53,6 +55,7 @@ class Unit:
     defined: set[str] = field(default_factory=set)
     pending: list[ast.stmt] = field(default_factory=list)
     assertions: list[Term] = field(default_factory=list)
+    asserting: bool = True
     prepare: Unit | None = None
     hidden: dict[object, Hidden] = field(default_factory=dict)
     watched: list[Watched] = field(default_factory=list)
@@ -183,77 +186,6 @@ class Scope:
         return None if axes is None else hoist(self, node, axes, lambda scope: scope.value(node))
 
 
-class Repeated:
-    """Which expressions of a statement occur in it more than once, by meaning. Those of a few nodes do not count."""
-
-    _SMALLEST = 10
-
-    def __init__(self, roots: Iterable[ir.Expression | None]) -> None:
-        self._keys: dict[int, int] = {}
-        self._sizes: list[int] = []
-        self._counts: list[int] = []
-        self._nodes: list[ir.Expression] = []
-        self._known: dict[object, int] = {}
-        for root in roots:
-            if root is not None:
-                self._enter(root)
-
-    def key(self, node: ir.Expression) -> int | None:
-        """The same number for expressions that mean the same; None for one that occurs once or is small."""
-        found = self._keys.get(id(node))
-        return found if found is not None and self._counts[found] > 1 and self._sizes[found] >= self._SMALLEST else None
-
-    def _enter(self, root: ir.Expression) -> None:
-        pending: list[tuple[ir.Expression, bool]] = [(root, False)]
-        while pending:
-            node, ready = pending.pop()
-            if ready:
-                self._number(node)
-            elif id(node) in self._keys:
-                self._counts[self._keys[id(node)]] += 1
-            else:
-                pending.append((node, True))
-                pending += [(child, False) for child in ir.children(node)]
-
-    def _number(self, node: ir.Expression) -> None:
-        parts = [self._keys[id(child)] for child in ir.children(node)]
-        key = self._known.setdefault((type(node), self._own(node), *parts), len(self._sizes))
-        if key == len(self._sizes):
-            self._sizes.append(1 + sum(self._sizes[part] for part in parts))
-            self._counts.append(0)
-        self._counts[key] += 1
-        self._keys[id(node)] = key
-        self._nodes.append(node)
-
-    @staticmethod
-    def _own(node: ir.Expression) -> str:
-        """What a node is apart from the expressions in it."""
-        return repr([_bare(getattr(node, one.name)) for one in fields(node) if one.name != "span"])
-
-
-def _bare(value: object) -> object:
-    if isinstance(value, ir.Node):
-        return ...
-    return [_bare(one) for one in value] if isinstance(value, tuple) else value
-
-
-def each(*roots: ir.Expression | None) -> list[ir.Expression]:
-    """Every node in some expressions, those that are shared once."""
-    seen: dict[int, ir.Expression] = {}
-    pending = [one for one in roots if one is not None]
-    while pending:
-        one = pending.pop()
-        if id(one) not in seen:
-            seen[id(one)] = one
-            pending += ir.children(one)
-    return list(seen.values())
-
-
-def names_in(roots: Iterable[ir.Expression | None]) -> frozenset[str]:
-    """The names that some expressions refer to."""
-    return frozenset(one.name for one in each(*roots) if isinstance(one, ir.Reference))
-
-
 def free_axes(scope: Scope, node: ir.Expression, at_least: int) -> tuple[Axis, ...] | None:
     """The free axes of a data-level expression that reads at least so many tables; None if it is not one."""
     inside = each(node)
@@ -329,6 +261,10 @@ def elementwise(build: Callable[..., Code], terms: Sequence[Term], result: Type 
     event = max((term.event for term in terms), key=len)
     parts = [aligned(term, axes, trailing=len(event)) for term in terms]
     return Term(build(*parts), axes, event, result, plain=all(one.plain for one in terms), data=all(one.data for one in terms))
+
+
+def opposite(scope: Scope, term: Term) -> Term:
+    return term.become(code.call(scope.unit.function("logical_not"), term.code))
 
 
 def as_number(term: Term) -> Term:

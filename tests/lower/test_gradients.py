@@ -60,3 +60,8 @@ def test_weights_of_zero_leave_rows_out() -> None:
     found = density(text, {"w": weights, "y": DATA["y"]}, SETS, {"b": 0.4})
     each = -0.5 * (DATA["y"] - 0.4) ** 2 - 0.5 * np.log(2 * np.pi)
     assert found == pytest.approx(-0.5 * 0.16 - 0.5 * np.log(2 * np.pi) + (weights * each).sum(), rel=1e-12)
+
+
+def test_what_is_computed_after_inference_asserts_nothing() -> None:
+    text = f"{ROWS}b ~ Normal(0, 1)\ny[i in Row] ~ Normal(b, 1)\nreport r = sqrt(b)\n"
+    assert np.isfinite(density(text, DATA, SETS, {"b": -0.5}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,19 +70,19 @@ def test_outcomes_left_out_are_drawn() -> None:
             "help: say what it should be there: if x > 0 then log(x) else 0; or leave those rows out\n",
         ),
         (
-            "data Row:\n  x : real\ny ~ Normal(0, 1)\nx[i in Row] ~ Normal(y * sqrt(x[i]), 1)\n",
+            "data Row:\n  x : real\n  z : real\ny ~ Normal(0, 1)\nz[i in Row] ~ Normal(y * sqrt(x[i]), 1)\n",
             {"x": np.array([1.0, 0, -1])},
-            "error[C50]: an expression of the data has no finite value\n  --> m.ppl:4:26\n4 | x[i in Row] ~ Normal(y * sqrt(x[i]), 1)\n"
+            "error[C50]: an expression of the data has no finite value\n  --> m.ppl:5:26\n5 | z[i in Row] ~ Normal(y * sqrt(x[i]), 1)\n"
             "  |                          ^^^^^^^^^^ this is not a number for 1 of 3 (first: Row 3)\n"
             "help: say what it should be there: if x > 0 then log(x) else 0; or leave those rows out\n",
         ),
         (
-            "data Row:\n  x : real\ninput k : real\ns = 2 * k\nb ~ HalfNormal(s)\nx[i in Row] ~ Normal(b, k - x[i])\n",
+            "data Row:\n  x : real\n  z : real\ninput k : real\ns = 2 * k\nb ~ HalfNormal(s)\nz[i in Row] ~ Normal(b, k - x[i])\n",
             {"x": np.array([1.0, 0, -1]), "k": 0.0},
-            "error[C51]: data outside of where they must be: `scale` of HalfNormal must be positive\n  --> m.ppl:5:16\n5 | b ~ HalfNormal(s)\n"
+            "error[C51]: data outside of where they must be: `scale` of HalfNormal must be positive\n  --> m.ppl:6:16\n6 | b ~ HalfNormal(s)\n"
             "  |                ^ `s` is 0\n"
             "help: correct the data, or limit the relation to the rows that have it: where ...\n\n"
-            "error[C51]: data outside of where they must be: `sd` of Normal must be positive\n  --> m.ppl:6:25\n6 | x[i in Row] ~ Normal(b, k - x[i])\n"
+            "error[C51]: data outside of where they must be: `sd` of Normal must be positive\n  --> m.ppl:7:25\n7 | z[i in Row] ~ Normal(b, k - x[i])\n"
             "  |                         ^^^^^^^^ this is -1 for 2 of 3 (first: Row 1)\n"
             "help: correct the data, or limit the relation to the rows that have it: where ...\n",
         ),
@@ -182,9 +183,17 @@ def test_the_model_is_an_ordinary_one_for_numpyro() -> None:
 
 @pytest.mark.parametrize("function", ["logistic", "lgamma", "log_logistic", "softplus", "digamma", "sqrt", "log1p"])
 def test_functions_take_whole_numbers(function: str) -> None:
-    text = f"data Row:\n  n : count\nb ~ Normal(0, 1)\nn[i in Row] ~ Poisson(exp({function}(2) + {function}(n[i] + 1) + b * (if b > 0 then {function}(n[i] + 1) else 1)))\n"
+    text = f"data Row:\n  n : count\n  m : count\nb ~ Normal(0, 1)\nm[i in Row] ~ Poisson(exp({function}(2) + {function}(n[i] + 1) + b * (if b > 0 then {function}(n[i] + 1) else 1)))\n"
     lowered = lower(program(text))
     with jax.enable_x64(True):
-        known = arguments(lowered, {"n": np.array([0, 2, 1])}, {"Row": range(3)})
+        known = arguments(lowered, {"n": np.array([0, 2, 1]), "m": np.array([1, 0, 3])}, {"Row": range(3)})
         found, _ = log_density(lowered.model, (), {"sets": {"Row": range(3)}, **known}, {"b": 0.1})
     assert np.isfinite(found)
+
+
+def test_every_fault_is_explained() -> None:
+    package = Path(__file__).parent.parent.parent / "pplang"
+    explained = (package / "_messages" / "C.md").read_text(encoding="utf-8")
+    raised = set(re.findall(r'"([A-Z]\d\d)"', (package / "_lower" / "faults.py").read_text(encoding="utf-8")))
+    assert raised == {"C50", "C51"}
+    assert all(f"## {code}: " in explained for code in raised)
