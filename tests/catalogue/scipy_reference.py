@@ -314,6 +314,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "Censored": _censored,
     "Interval": _interval,
     "Ordered": _ordered,
+    "Independent": lambda value, distribution: log_density(*distribution, value).sum(-1),
     "SumToZero": _sum_to_zero,
     "ZeroInflated": _zero_inflated,
     "Mixture": _mixture,

@@ -14,7 +14,7 @@ import pytest
 
 from pplang._catalogue.bijections import BIJECTIONS
 from pplang._catalogue.entry import FunctionEntry
-from pplang._catalogue.functions import CONSTRAINING, ELEMENTARY, FREEING, FUNCTIONS, STATISTICAL, TABLES
+from pplang._catalogue.functions import BLOCKS, CONSTRAINING, ELEMENTARY, FREEING, FUNCTIONS, STATISTICAL, TABLES
 from pplang._ir.kinds import COUNT, INT, NONNEGATIVE, POSITIVE, REAL, UNIT, Interval
 from tests.catalogue.build import resolve
 from tests.catalogue.cases import COV
@@ -126,9 +126,31 @@ def test_functions_of_tables(entry: FunctionEntry) -> None:
         assert found.shape == (*one.shape[: one.ndim - value.ndim], *(3,) * len(entry.event))
 
 
+_ROOT, _PULL = np.linalg.cholesky(COV + np.eye(3)), np.array([0.3, -1.0, 2.0])
+_EVIDENCE = np.eye(3) + _ROOT.T @ COV @ _ROOT
+BLOCK_CASES: dict[str, tuple[tuple[Any, ...], Any]] = {
+    "diagonal": ((_PULL,), np.diag(_PULL)),
+    "solve_lower": ((_ROOT, _PULL), np.linalg.inv(_ROOT) @ _PULL),
+    "evidence_factor": ((_ROOT, COV), np.linalg.cholesky(_EVIDENCE)),
+    "evidence_shift": ((np.linalg.cholesky(_EVIDENCE), _ROOT, _PULL), np.linalg.inv(_EVIDENCE) @ _ROOT.T @ _PULL),
+    "whitening_of": ((_PULL, np.ones(3), _ROOT), 1 + np.linalg.inv(_ROOT.T) @ _PULL),
+    "whitening_free": ((_PULL, np.ones(3), _ROOT), _ROOT.T @ (_PULL - 1)),
+}
+
+
+@pytest.mark.parametrize("entry", BLOCKS, ids=lambda entry: entry.name)
+def test_functions_of_blocks(entry: FunctionEntry) -> None:
+    """In JAX and NumPy, for one block and for two, of which the second is the first again."""
+    arguments, wanted = BLOCK_CASES[entry.name]
+    for path, wrap in ((entry.jax_path, jnp.asarray), (entry.numpy_path, np.asarray)):
+        function = resolve(path)
+        np.testing.assert_allclose(function(*map(wrap, arguments)), wanted, rtol=1e-9)
+        np.testing.assert_allclose(function(*(wrap(np.stack([one, one])) for one in arguments))[1], wanted, rtol=1e-9)
+
+
 def test_constraining_functions_are_those_of_the_bijections() -> None:
-    assert {entry.name for entry in CONSTRAINING} | {"exp", "logistic"} == {entry.inverse for entry in BIJECTIONS.values()}
+    assert {entry.name for entry in CONSTRAINING} | {"exp", "logistic", "whitening_of"} == {entry.inverse for entry in BIJECTIONS.values()}
 
 
 def test_no_function_shares_a_name() -> None:
-    assert len(FUNCTIONS) == len(NUMBERS) + len(TABLES) + len(CONSTRAINING) + len(FREEING)
+    assert len(FUNCTIONS) == len(NUMBERS) + len(TABLES) + len(BLOCKS) + len(CONSTRAINING) + len(FREEING)
