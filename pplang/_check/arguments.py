@@ -8,8 +8,8 @@ from math import inf
 from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._catalogue.entry import Argument
 from pplang._check import faults
-from pplang._check.signatures import match_letter
-from pplang._check.types import ANY, Typer, Typing
+from pplang._check.signatures import ANY, match_letter
+from pplang._check.types import Typer, Typing
 from pplang._check.words import count_of, kind_words, over_words
 from pplang._diagnostics import Label
 from pplang._ir import expression as ir
@@ -84,7 +84,8 @@ def _kind(typer: Typer, node: ir.Distribution, wanted: Argument, argument: ir.Ex
     """A distribution argument must be proved to lie where it has to; what is made of data is checked by value when they arrive."""
     assert isinstance(wanted.kind, Interval)
     asked = relaxed(wanted.kind)
-    impossible = found.upper < asked.lower or found.lower > asked.upper
+    below = found.upper < asked.lower or (found.upper == asked.lower and found.upper_open)
+    impossible = below or found.lower > asked.upper or (found.lower == asked.upper and found.lower_open)
     is_literal = found.lower == found.upper
     forbidden_end = is_literal and found.lower == wanted.kind.lower and wanted.kind.lower_open
     if (

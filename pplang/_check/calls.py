@@ -9,7 +9,7 @@ from pplang._catalogue.entry import Argument
 from pplang._catalogue.functions import FUNCTIONS
 from pplang._check.expand import expand
 from pplang._check.vocabulary import ASSERTIONS, FUNCTIONS_ELSEWHERE, REDUCTIONS, Invalid
-from pplang._check.words import an, count_of, fresh_letters, near, over_words
+from pplang._check.words import count_of, fresh_letters, near
 from pplang._ir import expression as ir
 from pplang._source import Span
 from pplang._syntax import tree
@@ -51,7 +51,7 @@ def _no_function(resolver: Resolver, name: str, node: tree.Call) -> ir.Expressio
         look_inside(resolver, one.value)
     entry = resolver.environment.entries.get(name)
     if entry is not None or name in resolver.visible or name in resolver.substituted:
-        what = f"it is {an(entry.what)}, {over_words(entry.sets)}" if entry is not None else "it is a value"
+        what = f"it is {entry.words}" if entry is not None else "it is a value"
         inside = ", ".join(resolver.environment.written(one.span) for one in node.arguments)
         edit = (
             f"an index stands in square brackets: {name}[{inside}]"

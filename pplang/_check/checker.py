@@ -109,9 +109,8 @@ def _circles(environment: Environment, relations: Relations, tables: list[ir.Tab
         }
         if site.role == "observed":
             # Observed values are data, but one cannot say how it arises from itself.
-            mentioned[name] |= {
-                name: one.span for one, _ in graph.placed_mentions(site.right) if one.name == name and _same_element(one, site)
-            }
+            own = (one for one, _ in graph.placed_mentions(site.right) if one.name == name and _same_element(one, site))
+            mentioned[name] |= {one.name: one.span for one in own}
     for table in tables:
         for column in table.columns:
             if column.value is not None:

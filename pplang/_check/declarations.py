@@ -135,12 +135,12 @@ class Declarations:
         """Check what is computed in declarations: it is data, and of the kind declared."""
         for one in self.inputs:
             if one.default is not None:
-                self._constant("R12", f"the default of `{one.name}`", one.default, one.sets, one.kind, {})
+                self._constant("R07", f"the default of `{one.name}`", one.default, one.sets, one.kind, {})
         for param in self.params:
             if param.start is not None:
                 variables = {axis.variable: axis.set for axis in param.axes if axis.variable}
                 bare = tuple(axis.set for axis in param.axes if axis.variable is None)
-                self._constant("R12", f"the starting value of `{param.name}`", param.start, bare, param.kind, variables)
+                self._constant("R07", f"the starting value of `{param.name}`", param.start, bare, param.kind, variables)
         for index_set in self.environment.sets.values():
             self._size(index_set)
 
@@ -168,7 +168,7 @@ class Declarations:
                 f"{what} is outside its type",
                 node.span,
                 f"this is {kind_words(found)}, and the type is {kind_text(kind)}",
-                help="write a value of its type",
+                help=f"write a value that is {kind_words(kind)}",
             )
 
     def _size(self, index_set: ir.IndexSet) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from pplang._check.words import an, over_words
 from pplang._diagnostics import Collector, Diagnostic, Label
 from pplang._ir import program as ir
-from pplang._ir.expression import Negate, Number
+from pplang._ir.expression import Expression, Negate, Number
 from pplang._ir.kinds import Boolean, Date, Interval, Kind, Member
 from pplang._source import NOWHERE, Span
 from pplang._syntax import tree
@@ -37,6 +38,13 @@ class Entry:
     relation: Span = NOWHERE
     """The whole relation that defines it, for messages."""
 
+    @property
+    def words(self) -> str:
+        """What it is, for messages: `a column over Home`, `one number`."""
+        if self.what == "site":
+            return f"a table {over_words(self.sets)}" if self.sets else "one number"
+        return f"{an(self.what)}{' ' + over_words(self.sets) if self.sets else ''}"
+
 
 @dataclass
 class Environment:
@@ -55,6 +63,8 @@ class Environment:
     functions: dict[str, tree.Function] = field(default_factory=dict)
     budget: list[int] = field(default_factory=lambda: [LARGEST])
     """How many more nodes the expressions of the program may have."""
+    measured: dict[int, tuple[Expression, int, int]] = field(default_factory=dict)
+    """Size and depth of expanded expressions by identity; they are kept alive here, so that the identities stay theirs."""
 
     # faults
 

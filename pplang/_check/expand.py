@@ -44,9 +44,8 @@ def expand(resolver: Resolver, name: str, node: tree.Call) -> ir.Expression:
         resolver, visible={}, substituted=arguments, substituted_sets=sets, row_table=None, expanding=(*resolver.expanding, name)
     )
     result = inner.value(function.body)
-    if not resolver.expanding:
-        _measure(resolver, result, node.span)
-    return result
+    resolver.fit_into_limits(result, node.span, counted=not resolver.expanding)
+    return result if any(result is one for one in values) else replace(result, span=node.span)
 
 
 def _set_parameters(resolver: Resolver, function: tree.Function, arguments: dict[str, ir.Expression], span: Span) -> dict[str, str] | None:
@@ -54,7 +53,7 @@ def _set_parameters(resolver: Resolver, function: tree.Function, arguments: dict
     found: dict[str, str] = {}
     for one in function.arguments:
         given = arguments[one.name]
-        axes = resolver.axes(given)
+        axes = resolver.axes(given) if one.dimensions or isinstance(given, ir.Reference) else ()
         title, place = f"`{one.name}` of `{function.name.name}` does not fit", given.span or span
         if len(axes) != len(one.dimensions):
             wanted = tuple(dimension.set for dimension in one.dimensions)
@@ -70,27 +69,22 @@ def _set_parameters(resolver: Resolver, function: tree.Function, arguments: dict
     return found
 
 
-def _measure(resolver: Resolver, node: ir.Expression, span: Span) -> None:
-    """Count the parts of an expression as if nothing in it were shared: that is what it prints and computes."""
-    from pplang._check.resolve import DEEPEST
-
-    known: dict[int, tuple[int, int]] = {}
+def measure(environment: Environment, node: ir.Expression) -> tuple[int, int]:
+    """How many parts an expression has, and how deep it is, as if nothing in it were shared: that is what it prints and computes."""
+    known = environment.measured
     pending: list[tuple[ir.Expression, bool]] = [(node, False)]
     while pending:
         one, ready = pending.pop()
         if id(one) in known:
             continue
         inside = list(ir.children(one))
-        if not ready:
+        if ready:
+            sizes = [known[id(child)] for child in inside]
+            known[id(one)] = one, 1 + sum(size for _, size, _ in sizes), 1 + max((depth for *_, depth in sizes), default=0)
+        else:
             pending.append((one, True))
             pending += [(child, False) for child in inside]
-            continue
-        sizes = [known[id(child)] for child in inside]
-        known[id(one)] = 1 + sum(size for size, _ in sizes), 1 + max((depth for _, depth in sizes), default=0)
-    size, depth = known[id(node)]
-    resolver.environment.budget[0] -= size
-    if depth > DEEPEST or resolver.environment.budget[0] < 0:
-        resolver.too_large(span, deep=depth > DEEPEST)
+    return known[id(node)][1:]
 
 
 # what is wrong with a function by itself

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 
 from pplang._check.environment import Environment
 from pplang._check.words import an, fresh_letters, kind_words, sets_words
@@ -151,6 +152,7 @@ def domain(environment: Environment, function: str, argument: ir.Expression, wan
             f"`{function}` of a value outside its domain",
             argument.span,
             f"this is {kind_words(found)}; {function} takes what is {kind_words(wanted)}",
+            help="leave out the minus sign" if isinstance(argument, ir.Negate) else "look at its sign, and at its bounds",
         )
 
 
@@ -184,7 +186,7 @@ def _ordered_declaration(environment: Environment, name: str) -> str:
             return (
                 f"data {name} ordered by {dates[0]}:"
                 if dates
-                else f"data {name} ordered by ...:     (or `ordered:`, for the order in which the rows stand)"
+                else f"data {name} ordered by its column of times, or data {name} ordered: as its rows stand"
             )
         case program.Labels(labels):
             return f"index {name} ordered = {{{', '.join(map(label_text, labels))}}}"
@@ -210,12 +212,16 @@ def is_step(environment: Environment, variables: Variables, node: ir.Lag, over: 
     if known is None:
         environment.report("T05", "a step that is not a number", node.by.span, f"`{node.by.name}` is {an(steps)}",
                            help="step by a number, t - 1, or by a variable over a numeric range: index Lag = 1..5")  # fmt: skip
-    elif known.lower < 1:
-        environment.report(
-            "T05",
-            "a step that may be zero",
-            node.by.span,
-            f"{steps} begins at {known.lower:g}",
-            help=f"begin it at 1: index {steps} = 1..{known.upper:g}",
-        )
-    return known is not None and known.lower >= 1
+    return known is not None
+
+
+def may_not_step(environment: Environment, variables: Variables, node: ir.Reference) -> None:
+    """T05: a step by a variable whose range does not begin above zero, at a name that is not data."""
+    for index in node.indices:
+        if isinstance(index, ir.Lag) and isinstance(index.by, ir.Variable):
+            steps = variables.get(index.by.name, "")
+            known = environment.number(Member(steps))
+            if known is not None and steps != variables.get(index.variable) and known.lower < 1:
+                begins = "is not known to begin at 1" if known.lower == -inf else f"begins at {known.lower:g}"
+                environment.report("T05", "a step that may be zero", index.by.span, f"{steps} {begins}, and `{node.name}` at the same member is not known yet",
+                                   help=f"begin it at 1: index {steps} = 1..")  # fmt: skip

@@ -67,7 +67,7 @@ class Relations:
                 self.environment.report("N03", f"`{name.name}` has two defining statements", name.span, "and again here", labels=(Label(first, "first here"),),
                                         help="keep one; to add a term to the log density use `factor`")  # fmt: skip
             elif before is not None:
-                if self._relates_to(node, before, axes):
+                if self._relates_to(node, before):
                     self.targets[name.name] = node
                     before.data = before.data and not before.optional
             elif self.environment.define(name.name, name.span):
@@ -76,7 +76,7 @@ class Relations:
                 self.environment.entries[name.name] = Entry(name.name, "site", sets, None, name.span, relation=whole)
                 self.targets[name.name] = node
 
-    def _relates_to(self, node: tree.Relation, before: Entry, axes: tuple[ir.Axis, ...]) -> bool:
+    def _relates_to(self, node: tree.Relation, before: Entry) -> bool:
         """A relation for a name that exists: an observed column or input, or (in a guide) a latent of the program."""
         name = node.target.name
         if before.what == "site" and self.in_guide and node.operator == "~":
@@ -91,7 +91,7 @@ class Relations:
             self.environment.report("R10", f"the {before.what} `{name.name}` defined by `=`", name.span, "its values come from outside the model",
                                     help=f"to compute something from it use another name; {edit}")  # fmt: skip
             return False
-        return axes_fit(self.environment, node, before, axes)
+        return True
 
     def axes(self, target: tree.Target) -> tuple[ir.Axis, ...]:
         """The axes of a left side as the program names them."""
@@ -144,6 +144,7 @@ class Relations:
         node = self.targets[name]
         if any(axis.set not in self.environment.sets for axis in node.target.axes):
             return
+        entry = self.environment.entries[name]
         resolver = Resolver(self.environment)
         axes = []
         for one in node.target.axes:
@@ -151,8 +152,9 @@ class Relations:
             axes.append(ir.Axis(variable, one.set))
         typer = Typer(self.environment, dict(resolver.variables))
         right = self._right(resolver, node)
-        clauses = read_clauses(resolver, typer, node, tuple(axes), self.environment.entries[name])
-        if not resolver.is_invalid(right):
+        clauses = read_clauses(resolver, typer, node, tuple(axes), entry)
+        fits = entry.what == "site" or axes_fit(self.environment, node, entry, tuple(axes))
+        if fits and not resolver.is_invalid(right):
             fills = node.operator == "=" or draw_fills(self.environment, node, right)
             self.resolved[name] = Resolved(node, tuple(axes), typer, right, clauses, fills)
 

@@ -5,10 +5,10 @@ What cannot be resolved becomes `Invalid`, is reported once, and is skipped by e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import Any, cast
 
 from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._catalogue.functions import FUNCTIONS
@@ -16,10 +16,11 @@ from pplang._check import slots
 from pplang._check.calls import resolve_call
 from pplang._check.distribution_calls import resolve_distribution
 from pplang._check.environment import LARGEST, Environment
+from pplang._check.expand import measure
 from pplang._check.types import Typer, Typing
 from pplang._check.vocabulary import ASSERTIONS as ASSERTIONS
 from pplang._check.vocabulary import REDUCTIONS, Invalid
-from pplang._check.words import an, near, over_words
+from pplang._check.words import an, near
 from pplang._diagnostics import Collector, Label
 from pplang._ir import expression as ir
 from pplang._ir import program
@@ -104,10 +105,8 @@ class Resolver:
         place = Span(max(span.start, span.end - len(name)), span.end)  # of `c in County` the last word
         entry = self.environment.entries.get(name)
         if entry is not None:
-            edit = f"its set is {entry.sets[0]}" if entry.sets else ""
-            self.report(
-                "N12", f"`{name}` where an index set is needed", place, f"`{name}` is {an(entry.what)}, {over_words(entry.sets)}", help=edit
-            )
+            edit = f"write {entry.sets[0]}" if entry.sets else ""
+            self.report("N12", f"`{name}` where an index set is needed", place, f"`{name}` is {entry.words}", help=edit)
             return None
         meant = near(name, self.environment.sets)
         label = f"did you mean `{meant}`?" if meant else "no table, category column or `index` statement makes this set"
@@ -141,6 +140,14 @@ class Resolver:
         """Is any of them at fault?"""
         return any(isinstance(one, Invalid) for one in nodes)
 
+    def fit_into_limits(self, node: ir.Expression, span: Span, *, counted: bool) -> None:
+        """Give up on an expanded expression that is too large or too deep; `counted`: it is part of the program as it stands."""
+        size, depth = measure(self.environment, node)
+        if counted:
+            self.environment.budget[0] -= size
+        if depth > DEEPEST or size > LARGEST or self.environment.budget[0] < 0:
+            self.too_large(span, deep=depth > DEEPEST)
+
     def too_large(self, span: Span, *, deep: bool) -> None:
         """Report that the program is beyond the limits, and give up."""
         what = f"more than {DEEPEST} levels deep" if deep else f"more than {LARGEST:,} parts"
@@ -162,7 +169,7 @@ class Resolver:
                 "N06", f"the function `{name}` without its arguments", span, "a function is not a number", help=f"write {name}(...)"
             )
         if name in environment.keys:
-            return self.report("N23", f"`{name}` is a key, not a value", span, f"it says which row of {environment.keys[name]} is which",
+            return self.report("N17", f"`{name}` is a key, not a value", span, f"it says which row of {environment.keys[name]} is which",
                                help=f"a variable bound over {environment.keys[name]} stands for the row itself")  # fmt: skip
         meant = near(name, [*environment.entries, *self.visible, *self.substituted])
         if meant is not None:
@@ -213,9 +220,6 @@ class Resolver:
     def _text(self, node: tree.Text) -> ir.Expression:
         return self.report("K03", "a text where a number is needed", node.span, "a text is the name of a member of an index set",
                            help=f'it can stand in an index, effect["{node.value}"], or in a comparison, arm[i] == "{node.value}"')  # fmt: skip
-
-    def _whole(self, node: tree.Whole) -> ir.Expression:
-        return self.report("D06", "`_` outside an index", node.span, "`_` keeps an axis of a table whole, inside brackets only")
 
     # operators
 
@@ -307,11 +311,10 @@ class Resolver:
                            help="to compute one for each member bind a variable on the left: e[k in K] = ...")  # fmt: skip
 
 
-_VALUES = {
+_VALUES: dict[type, Callable[[Resolver, Any], ir.Expression]] = {
     tree.Name: Resolver._name,
     tree.Number: Resolver._number,
     tree.Text: Resolver._text,
-    tree.Whole: Resolver._whole,
     tree.Sum: Resolver._sum,
     tree.Product: Resolver._product,
     tree.Negate: Resolver._negate,

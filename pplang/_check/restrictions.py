@@ -11,6 +11,7 @@ from pplang._diagnostics import Label
 from pplang._ir import expression as ire
 from pplang._ir import program as ir
 from pplang._ir.kinds import Interval
+from pplang._ir.text import expression
 from pplang._records import dataclass
 from pplang._source import Span
 from pplang._syntax import tree
@@ -127,12 +128,14 @@ def _together(environment: Environment, relations: Relations, bounds: list[_Boun
         earlier = first.setdefault((one.element, one.below), one)
         side = "upper" if one.below else "lower"
         if earlier is not one:
-            environment.report("R04", f"two {side} bounds for one element", one.span, "and again here", labels=(Label(earlier.span, "first here"),),
-                               help=f"write one: {'min' if one.below else 'max'}(..., ...)")  # fmt: skip
-        name = _element_name(one.element)
-        others = {
-            _element_name(part) for part in ire.walk(one.other) if isinstance(part, ire.Reference) and _is_latent(relations, part.name)
-        }
+            which, sign = ("min", "<") if one.below else ("max", ">")
+            edit = f"restrict {expression(one.element)} {sign} {which}({expression(earlier.other)}, {expression(one.other)})"
+            labels = (Label(earlier.span, "first here"),)
+            environment.report(
+                "R04", f"two {side} bounds for one element", one.span, "and again here", labels=labels, help=f"write one: {edit}"
+            )
+        name = expression(one.element)
+        others = {expression(part) for part in ire.walk(one.other) if isinstance(part, ire.Reference) and _is_latent(relations, part.name)}
         edges.setdefault(name, set()).update(others)
         places.setdefault(name, one.span)
         for other in others:
@@ -142,9 +145,3 @@ def _together(environment: Environment, relations: Relations, bounds: list[_Boun
         start = min(circle, key=lambda name: places[name])
         environment.report("R04", "restrictions that bound each other in a circle", places[start], graph.shown_circle(circle, start),
                            help="leave out one of them, so that each element is bounded by others before it")  # fmt: skip
-
-
-def _element_name(node: ire.Reference) -> str:
-    from pplang._ir.text import expression
-
-    return expression(node)

@@ -9,7 +9,7 @@ from pplang._syntax import tree
 
 
 def check_steps(environment: Environment, node: tree.Relation, right: ir.Expression, *, limited: bool) -> bool:
-    """Report faults of the steps in a relation; was one of them a step ahead? `limited`: a `where` says which members it is for."""
+    """Report faults of the steps in a relation; was one of them no step back? `limited`: a `where` says which members it is for."""
     steps = list(graph.lags(right))
     starting = next((one for one in node.clauses if isinstance(one, tree.Starting)), None)
     if steps and starting is None and not limited:
@@ -48,7 +48,9 @@ def _beginning(node: tree.Relation, place: ir.Expression) -> str:
 
 def _ahead(environment: Environment, node: ir.Reference) -> bool:
     entry = environment.entries.get(node.name)
-    steps = [one for one in node.indices if isinstance(one, ir.Lag) and isinstance(one.by, ir.Number) and one.by.value < 0]
+    steps = [one.by.value for one in node.indices if isinstance(one, ir.Lag) and isinstance(one.by, ir.Number) and one.by.value <= 0]
+    if 0 in steps:
+        return True
     if not steps or entry is None or entry.what in ("column", "input") or entry.data:
         return False
     environment.report("T03", "a look ahead at a name that is not data", node.span, f"`{node.name}` at a later member is not known yet",

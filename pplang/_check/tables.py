@@ -20,7 +20,7 @@ def declare_table(environment: Environment, node: tree.Data) -> ir.Table:
     keys = [one for one in node.columns if one.type.name == "key"]
     if len(keys) > 1:
         environment.report(
-            "N24",
+            "N09",
             f"two keys for {name}",
             keys[1].name.span,
             "one column says which row is which",
@@ -88,13 +88,12 @@ def _column(environment: Environment, table: tree.Data, node: tree.Column) -> ir
 def _group(environment: Environment, table: tree.Data, node: tree.Column) -> str:
     """The set of a column `per` group, which must be the category of some column of the same table."""
     assert node.per is not None
-    found = Resolver(environment).set_name(node.per.name, node.per.span)
-    if found is None:
-        return table.name.name
+    found = node.per.name
     if not any(column.type.name == found for column in table.columns):
-        small = found[:1].lower() + found[1:]
-        environment.report("D16", f"`per {found}` without a column that says which {found}", node.per.span, f"no column of {table.name.name} is of type {found}",
-                           help=f"add one: {small} : {found}")  # fmt: skip
+        label = f"no column of {table.name.name} is of type {found}"
+        edit = f"add one: {found[:1].lower()}{found[1:]} : {found}"
+        environment.report("D16", f"`per {found}` without a column that says which {found}", node.per.span, label, help=edit)
+        return table.name.name
     return found
 
 

@@ -117,6 +117,8 @@ class Typer:
         if entry is None:
             return UNKNOWN
         left, data = self._indexed(node, node.indices, entry.sets, f"`{node.name}`")
+        if not entry.data:
+            faults.may_not_step(self.environment, self.variables, node)
         return Typing(entry.kind, left, entry.structure if not node.indices or left else None, entry.data and data)
 
     def _element(self, node: ir.Element) -> Typing:

@@ -14,7 +14,7 @@ from pplang._check.types import Typer
 from pplang._diagnostics import Collector
 from pplang._ir import expression as ire
 from pplang._ir import interval
-from pplang._ir.kinds import INT, REAL, Interval, Kind
+from pplang._ir.kinds import COUNT, INT, NONNEGATIVE, POSITIVE, REAL, UNIT, Interval, Kind
 
 if TYPE_CHECKING:
     from pplang._check.relations import Resolved
@@ -37,6 +37,9 @@ def settle(environment: Environment, group: Mapping[str, Resolved]) -> None:
         for name, one in group.items():
             if one.node.type is None:
                 entries[name].kind = _join(entries[name].kind, _typed(quiet, one, entries[name]), give_up=number > _ROUNDS)
+        for name, one in group.items():
+            if entries[name].kind is None:
+                entries[name].kind = _invariant(quiet, one, entries[name])
         if all(entry.kind == before[name] for name, entry in entries.items()):
             break
     else:
@@ -65,6 +68,16 @@ def _levels(environment: Environment, group: Mapping[str, Resolved]) -> None:
         if environment.entries[name].data:
             environment.entries[name].data = False
             latent += children[name]
+
+
+def _invariant(quiet: Environment, one: Resolved, entry: Entry) -> Kind | None:
+    """For a relation that begins with an empty sum: the narrowest of a few kinds that it keeps once it has it."""
+    for kind in (UNIT, COUNT, POSITIVE, NONNEGATIVE):
+        entry.kind = kind
+        found = quiet.number(_typed(quiet, one, entry))
+        if found is not None and found.within(kind):
+            return kind
+    return None
 
 
 def _typed(quiet: Environment, one: Resolved, entry: Entry) -> Kind | None:

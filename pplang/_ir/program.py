@@ -155,8 +155,8 @@ class Column(Node):
     """`county : key` - the column's values name the rows of its table; it is not a name in the program."""
 
 
-ROW = "row"
-"""The variable that stands for the row in the expression of a derived column; it prints as nothing: `log(earn)`."""
+ROW = "(row)"
+"""The variable that stands for the row in the expression of a derived column; it prints as nothing: `log(earn)`. No name of a user's."""
 
 
 @dataclass(frozen=True)

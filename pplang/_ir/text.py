@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from math import inf
 
 from pplang._ir import expression as ir
@@ -12,8 +13,16 @@ from pplang._ir.kinds import NAMED, Interval, Kind, Member
 
 def text(model: program.Program) -> str:
     """The whole program; statements in the order data, sets, inputs, params, nets, relations, terms, guide, reward."""
+    token = _is_ambiguous.set(_ambiguous_in(model))
+    try:
+        return _text(model)
+    finally:
+        _is_ambiguous.reset(token)
+
+
+def _text(model: program.Program) -> str:
     blocks = [
-        [line for table in model.tables for line in _table(table)],
+        [line for table in model.tables for line in _table(model, table)],
         [line for one in model.sets if one.declared for line in _index_set(one)],
         [line for one in model.inputs for line in _input(one)],
         [line for one in model.params for line in _param(one)],
@@ -27,6 +36,29 @@ def text(model: program.Program) -> str:
     return "\n".join("".join(line + "\n" for line in block) for block in blocks if block)
 
 
+_is_ambiguous: ContextVar[Callable[[ir.Member], bool]] = ContextVar("is_ambiguous", default=lambda label: False)
+"""While a program is printed: would this label, written bare, be read as something else?"""
+
+
+def _ambiguous_in(model: program.Program) -> Callable[[ir.Member], bool]:
+    """A label is read as a bound variable of that name before all else; one that the model does not list, as a name or an index too."""
+    names = {*model.column, *model.input, *model.param, *model.site}
+    sites = (*model.sites, *(model.guide.sites if model.guide else ()))
+    variables = {axis.variable for site in sites for axis in site.axes}
+    expressions = [part for site in sites for part in (site.right, site.starting, site.weight, site.where) if part is not None]
+    expressions += [one.value for one in model.factors]
+    inside = (node for one in expressions for node in ir.walk(one) if isinstance(node, ir.Reduce | ir.Mixture))
+    for node in inside:
+        variables |= {one.variable for one in (node.binders if isinstance(node, ir.Reduce) else (node.binder,))}
+    variables |= {one.variable for restrict in model.restrictions for one in restrict.binders}
+
+    def is_ambiguous(label: ir.Member) -> bool:
+        listed = label.set in model.set and isinstance(model.set[label.set].members, program.Labels)
+        return label.label in variables or (not listed and (label.label in names or len(str(label.label)) == 1))
+
+    return is_ambiguous
+
+
 # statements
 
 
@@ -35,7 +67,7 @@ def _notes(notes: Iterable[program.Note]) -> Iterator[str]:
         yield f"@{note.name}({', '.join(map(expression, note.arguments))})" if note.arguments else f"@{note.name}"
 
 
-def _table(table: program.Table) -> Iterator[str]:
+def _table(model: program.Program, table: program.Table) -> Iterator[str]:
     yield from _notes(table.notes)
     order = "" if table.order is None else " ordered"
     if table.order is not None and table.order.by is not None:
@@ -43,14 +75,13 @@ def _table(table: program.Table) -> Iterator[str]:
     if table.order is not None and table.order.within is not None:
         order += f" within {table.order.within}"
     yield f"data {table.name}{order}:"
-    yield from (f"  {_column(table, column)}" for column in table.columns)
+    yield from (f"  {_column(model, column)}" for column in table.columns)
 
 
-def _column(table: program.Table, column: program.Column) -> str:
+def _column(model: program.Program, column: program.Column) -> str:
     if column.key:
         return f"{column.name} : key"
-    own = column.sets[1:]
-    line = f"{column.name}{_bracketed(own)} : {kind_text(column.kind)}{'?' if column.optional else ''}"
+    line = f"{column.name}{_bracketed(tuple(_own_axis(model, name) for name in column.sets[1:]))} : {kind_text(column.kind)}{'?' if column.optional else ''}"
     if column.per is not None:
         line += f" per {column.per}"
     match column.source:
@@ -61,6 +92,12 @@ def _column(table: program.Table, column: program.Column) -> str:
         case program.FromList(columns):
             line += f" from {{{', '.join(map(label_text, columns))}}}"
     return line if column.value is None else f"{line} = {expression(column.value)}"
+
+
+def _own_axis(model: program.Program, name: str) -> str:
+    """The axis of a wide column; where only the columns make the set, its order is said here."""
+    one = model.set[name]
+    return f"{name} ordered" if one.ordered and isinstance(one.members, program.Columns) else name
 
 
 def _index_set(index_set: program.IndexSet) -> Iterator[str]:
@@ -208,6 +245,8 @@ def _written(node: ir.Expression) -> tuple[str, int]:
             return number(value), _ATOM
         case ir.Variable(name):
             return name, _ATOM
+        case ir.Member(_, str(label)) if _is_ambiguous.get()(node):
+            return _quoted(label), _ATOM
         case ir.Member(_, label):
             return label_text(label) if isinstance(label, int) and label >= 0 or isinstance(label, str) else str(label), _ATOM
         case ir.Lag(variable, ir.Number(by)):
