@@ -10,12 +10,13 @@ import numpy as np
 
 from pplang._infer.families import Block, lower_root
 from pplang._infer.importance import effective_share, proposed, resampled, smoothed
-from pplang._infer.problem import Ledger, Problem, rows_for
+from pplang._infer.nested import Nested, nested
+from pplang._infer.problem import Constants, Ledger, Problem, rows_for
 from pplang._infer.race import Fitted, Race, draws_needed
 from pplang._infer.settings import Progress, Settings
 from pplang._infer.target import Draws
 from pplang._infer.transports import layout
-from pplang._infer.verdict import Verdict, judged, reweighted
+from pplang._infer.verdict import GOOD, Verdict, judged, reweighted
 
 if TYPE_CHECKING:
     from pplang._model import Bound
@@ -30,13 +31,31 @@ _NUMBERS_CHECKED = 2**24
 
 @dataclass(frozen=True)
 class Result:
-    """A fit. constants: of the transports, frozen. points: (s, n) draws of the proposal with weights (s,), in transported coordinates."""
+    """A fit and its verdict. sample: draws of the proposal, in transported coordinates, with weights."""
 
     fitted: Fitted
     family: Block
-    points: np.ndarray
-    weights: np.ndarray
+    sample: Weighted | Nested
     verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """Draws of the whole proposal (s, n) in the flat order, and their smoothed weights (s,)."""
+
+    drawn: np.ndarray
+    weights: np.ndarray
+    log_weights: np.ndarray
+    k_hat: float
+
+    @property
+    def share(self) -> float:
+        return effective_share(self.weights) if np.isfinite(self.log_weights).any() else 0.0
+
+    def points(self, family: Block, chosen: np.ndarray, seed: int) -> np.ndarray:
+        """The chosen draws."""
+        del family, seed
+        return self.drawn[chosen]
 
 
 def vi(bound: Bound, settings: Settings, progress: Progress) -> Draws:
@@ -46,11 +65,11 @@ def vi(bound: Bound, settings: Settings, progress: Progress) -> Draws:
     """
     found = fitted(bound, settings, progress)
     if found.verdict.word == "good":
-        z = found.points[resampled(found.weights, settings.draws, settings.seed)]
+        z = found.sample.points(found.family, resampled(found.sample.weights, settings.draws, settings.seed), settings.seed)
     else:
         noise = np.random.Generator(np.random.Philox([settings.seed, 3])).standard_normal((settings.draws, bound.size))
         z = found.family.points(noise)
-    gradients, elbo = np.array(found.fitted.trace).T
+    gradients, elbo = np.array(found.fitted.trace).reshape(-1, 2).T
     history = {"gradients": gradients.astype(np.int64), "elbo": elbo}
     texts = {"verdict": json.dumps(found.verdict.to_json())}
     return Draws(z[None], {}, history, dict(found.fitted.constants), texts)
@@ -70,19 +89,20 @@ def fitted(bound: Bound, settings: Settings, progress: Progress) -> Result:
 
 
 def _checked(bound: Bound, problem: Problem, reached: Fitted, seed: int) -> Result:
+    """Importance sampling of all coordinates; where the effective share is too small, of the dense ones with the others integrated out."""
     family = replace(reached.family, root=lower_root(reached.family.covariance()))
-    count = int(np.clip(_NUMBERS_CHECKED // max(1, bound.size), 512, _CHECKED))
-    sample = proposed(family, min(_HEAVY, family.dense), count, seed)
-    log_weights = problem.densities(reached.constants, sample.points) - sample.log_proposal
-    weights, k_hat = smoothed(log_weights)
-    share = effective_share(weights) if np.isfinite(log_weights).any() else 0.0
-    found = reweighted(family, sample.points, weights)
+    heavy = min(_HEAVY, family.dense)
+    sample: Weighted | Nested = _weighted(problem, reached.constants, family, heavy, seed)
+    if sample.share < GOOD and reached.status == "converged":
+        sample = nested(problem, reached.constants, family, heavy, seed) or sample
     labels = coordinate_labels(bound)
+    count = len(sample.weights)
+    found = reweighted(family, sample.points(family, np.arange(count), seed), sample.weights)
     residual = max(reached.evaluation.mean_residual, reached.evaluation.scale_residual / 2.5)
     word, reasons, concerned = judged(
-        share=share,
-        k_hat=k_hat,
-        log_weights=log_weights,
+        share=sample.share,
+        k_hat=sample.k_hat,
+        log_weights=sample.log_weights,
         found=found,
         labels=labels,
         status=reached.status,
@@ -94,9 +114,10 @@ def _checked(bound: Bound, problem: Problem, reached: Fitted, seed: int) -> Resu
     constant = 0.5 * bound.size * (1 + float(np.log(2 * np.pi)))
     verdict = Verdict(
         word=word,
-        share=share,
-        k_hat=k_hat,
+        share=sample.share,
+        k_hat=sample.k_hat,
         draws=count,
+        nested=isinstance(sample, Nested),
         reasons=reasons,
         concerned=concerned,
         moved=float(np.abs(found.shift).max(initial=0.0)),
@@ -108,7 +129,15 @@ def _checked(bound: Bound, problem: Problem, reached: Fitted, seed: int) -> Resu
         start=reached.start,
         status=reached.status,
     )
-    return Result(reached, family, sample.points, weights, verdict)
+    return Result(reached, family, sample, verdict)
+
+
+def _weighted(problem: Problem, constants: Constants, family: Block, heavy: int, seed: int) -> Weighted:
+    count = int(np.clip(_NUMBERS_CHECKED // max(1, problem.size), 512, _CHECKED))
+    sample = proposed(family, heavy, count, seed)
+    log_weights = problem.densities(constants, sample.points) - sample.log_proposal
+    weights, k_hat = smoothed(log_weights)
+    return Weighted(sample.points, weights, log_weights, k_hat)
 
 
 def dense_positions(bound: Bound, transported: np.ndarray) -> np.ndarray:

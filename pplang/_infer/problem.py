@@ -68,6 +68,12 @@ class Problem:
 
         return at
 
+    def checked_scores(self, constants: Constants, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same for the verdict: booked with its densities, outside what the fit may use."""
+        self.ledger.densities += len(points)
+        densities, gradients = self._mapped("scores", constants, points)
+        return densities, gradients
+
     def densities(self, constants: Constants, points: np.ndarray) -> np.ndarray:
         """points (m, n) → log densities (m,)."""
         self.ledger.densities += len(points)

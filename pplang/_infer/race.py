@@ -23,7 +23,7 @@ from pplang._infer.target import NoStart
 _FIRST, _LAST = 3, 4
 """Steps between the first refits; and of the winner before the two rounds."""
 _MOST_STEPS = 60
-_MOST_TRIES_IN_RACE = 12
+_MOST_TRIES_IN_RACE = 6
 _GUARD = 1.0
 _APART, _RIVAL = 3.0, 5.0
 """Starts disagree when their means differ by so many sds though the loser's ELBO is within so many nats."""
@@ -70,6 +70,7 @@ class Race:
     def __post_init__(self) -> None:
         self.trace: list[tuple[int, float]] = []
         self.draws = draws_needed(len(self.dense))
+        self._last: Runner | None = None
 
     def run(self) -> Fitted:
         """Raises NoStart when no start has a finite density."""
@@ -86,21 +87,34 @@ class Race:
                 failures.append(failure)
             except Exhausted:
                 exhausted = True
-        runners = [one for one in runners if np.isfinite(one.elbo)]
-        if not runners:
+        runners = [one for one in runners if one.climb.evaluation.finite]
+        if not runners and not exhausted:
             raise failures[0] if failures else NoStart(np.zeros((1, self.problem.size)))
         raced = tuple((one.start, one.elbo) for one in runners)
-        best = max(runners, key=lambda one: one.elbo)
+        if not runners:
+            best = self._last or self._unclimbed()
+        else:
+            best = max(runners, key=lambda one: one.elbo)
         agree, off = True, None
         try:
-            best = self._finished(best)
-            agree = all(self._agrees(one, best) for one in runners if one.start != best.start)
-            status = best.climb.status
-            off = elsewhere(self.problem, best.constants, best.climb.family, self.seed)
+            if not exhausted:
+                best = self._finished(best)
         except Exhausted:
-            best, status = getattr(self, "_last", best), "out of gradients"
-        status = "out of gradients" if exhausted else status
+            best, exhausted = self._last or best, True
+        try:
+            if not exhausted:
+                agree = all(self._agrees(one, best) for one in runners if one.start != best.start)
+                off = elsewhere(self.problem, best.constants, best.climb.family, self.seed)
+        except Exhausted:
+            exhausted = True
+        status = "out of gradients" if exhausted else best.climb.status
         return Fitted(best.start, best.constants, best.climb.family, best.climb.evaluation, status, self.trace, agree, off, raced)
+
+    def _unclimbed(self) -> Runner:
+        """For a fit that may use hardly any gradients."""
+        start, nothing = starts.wide(self.problem, self.dense), np.zeros(0)
+        evaluation = Evaluation(-np.inf, np.inf, nothing, np.zeros((0, 0)), nothing, nothing, nothing)
+        return Runner(start.name, start.constants, Climb(start.family, evaluation, "no start", 0))
 
     def _begun(self, start: Start) -> Runner:
         """Three steps, a refit, three steps."""
@@ -108,7 +122,7 @@ class Race:
         runner = self._climbed(
             start.name, start.constants, start.family, noise, _FIRST, 2.5 * self.tolerance, most_tries=_MOST_TRIES_IN_RACE
         )
-        if not runner.climb.evaluation.finite:
+        if not runner.climb.evaluation.finite or (runner.climb.status, runner.climb.steps) == ("stalled", 0):
             return runner
         constants, family, first = self._refitted(runner, noise)
         return self._climbed(
@@ -121,9 +135,9 @@ class Race:
         if self.problem.layout.sites:
             constants, family, first = self._refitted(runner, noise)
             runner = self._climbed(runner.start, constants, family, noise, _LAST, 2.5 * self.tolerance, first=first)
-        first = runner.climb.evaluation
-        constants, family, first = self._refitted(runner, noise)
-        runner = self._climbed(runner.start, constants, family, noise, _MOST_STEPS, 2.5 * self.tolerance, first=first)
+        if runner.climb.status != "converged":
+            constants, family, first = self._refitted(runner, noise)
+            runner = self._climbed(runner.start, constants, family, noise, _MOST_STEPS, 2.5 * self.tolerance, first=first)
         finer = self._noise(4 * self.draws, 1)
         constants, family, first = self._refitted(runner, finer, other_noise=True)
         return self._climbed(runner.start, constants, family, finer, _MOST_STEPS, self.tolerance, first=first)
@@ -144,7 +158,8 @@ class Race:
         self.trace.append((self.problem.ledger.gradients, reached.evaluation.elbo))
         self.remark(f"elbo {reached.evaluation.elbo:.1f}, {self.problem.ledger.gradients:,} gradients")
         runner = Runner(name, constants, reached)
-        self._last = runner
+        if runner.climb.evaluation.finite:
+            self._last = runner
         return runner
 
     def _refitted(self, runner: Runner, noise: np.ndarray, *, other_noise: bool = False) -> tuple[Constants, Block, Evaluation | None]:
@@ -165,7 +180,7 @@ class Race:
 
     def _agrees(self, loser: Runner, winner: Runner) -> bool:
         """Is the start that lost on its way to the same place, or far behind?"""
-        if _distance(loser, winner) < _APART or loser.elbo < winner.elbo - 10 * _RIVAL:
+        if _distance(loser, winner) < _APART or loser.elbo < winner.elbo - 2 * _RIVAL:
             return True
         noise = self._noise(self.draws, 0)
         first = loser.climb.evaluation

@@ -16,7 +16,9 @@ _WIDTH = 0.3
 """Standard deviation of hyperparameters at the wide start."""
 _PROBES = 8
 _TRIES = 20
-_PATH = 400
+_PATH = 250
+_FLAT = 1e-8
+"""Least curvature that is believed, relative to that of single coordinates: intercept and slope of raw covariates come near it."""
 
 
 @dataclass(frozen=True)
@@ -131,5 +133,5 @@ def _root(hessian: np.ndarray) -> np.ndarray:
     curvatures = np.diag(hessian)
     units = np.where(curvatures > 0, np.maximum(np.abs(curvatures), 1e-300), 1.0) ** -0.5
     values, vectors = np.linalg.eigh(hessian * units[:, None] * units)
-    root: np.ndarray = units[:, None] * vectors * np.where(values > 1e-4, values, 1.0) ** -0.5
+    root: np.ndarray = units[:, None] * vectors * np.where(values > _FLAT, values, 1.0) ** -0.5
     return root

@@ -24,13 +24,15 @@ class Verdict:
     """What is known of a fit's quality.
 
     share: effective share of the importance draws (Kish). k_hat: of the Pareto tail, shown but not judged by: with few hyperparameters and a
-    Student-t proposal weights are bounded and it is noise. concerned: labels of what is off. elbo: with its standard error.
+    Student-t proposal weights are bounded and it is noise. nested: the latents
+    of a large plate were integrated out, and the share is that of the hyperparameters. concerned: labels of what is off. elbo: with its standard error.
     """
 
     word: Word
     share: float
     k_hat: float
     draws: int
+    nested: bool
     reasons: tuple[str, ...]
     concerned: tuple[str, ...]
     moved: float
@@ -47,6 +49,8 @@ class Verdict:
         how = {"converged": "converged", "more": "not converged", "stalled": "stalled"}.get(self.status, self.status)
         first = f"vi: {how}, {self.gradients:,} gradients; elbo {self.elbo:.2f} (se {self.elbo_error:.2f})"
         check = f"check: importance ESS {self.share * self.draws:,.0f}/{self.draws:,} ({self.share:.0%}), k-hat {self.k_hat:.2f}"
+        if self.nested:
+            check += ", latents integrated out"
         if self.word == "good":
             return first, f"{check}: good. Reweighting moved no mean by more than {self.moved:.2f} sd ({self.most_moved})"
         about = f": {'; '.join(self.reasons)}"

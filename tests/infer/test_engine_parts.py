@@ -5,17 +5,21 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
-from helpers_infer import schools
+from helpers_infer import SCHOOL_DATA, SCHOOLS, schools
 
+import pplang
 from pplang._infer import transports
-from pplang._infer.engine import coordinate_labels, dense_positions
+from pplang._infer.engine import coordinate_labels, dense_positions, fitted
 from pplang._infer.families import Block, lower_root
 from pplang._infer.importance import effective_share, proposed, resampled, smoothed
 from pplang._infer.natural_gradient import climb, evaluate
+from pplang._infer.nested import nested
 from pplang._infer.problem import Exhausted, Ledger, Problem
 from pplang._infer.quasi_newton import climbed
 from pplang._infer.quasi_random import _sobol, matched_normals
 from pplang._infer.race import draws_needed, refitted
+from pplang._infer.settings import Settings, silent
+from pplang._infer.starts import wide
 from pplang._infer.transports import layout
 
 
@@ -240,3 +244,34 @@ def test_resampling_takes_each_as_often_as_it_weighs() -> None:
     counts = np.bincount(resampled(weights, 1_000, 0), minlength=4)
     assert np.abs(counts - 1_000 * weights).max() <= 1
     assert np.array_equal(resampled(weights, 50, 7), resampled(weights, 50, 7))
+
+
+# the nested verdict ---------------------------------------------------------------------------------------------------
+
+
+def test_latents_are_integrated_out(problem: Problem) -> None:
+    """In eight schools effect ~ Normal(mu, sqrt(tau^2 + se^2)) given the hyperparameters."""
+    bound = schools().transported
+    with jax.enable_x64(True):
+        found = fitted(bound, Settings(method="vi"), silent)
+        result = nested(problem, found.fitted.constants, found.family, 2, 0)
+    assert result is not None
+    log_tau, mu = result.dense.T
+    tau, effect, se = np.exp(log_tau), problem.target.arguments["effect"], problem.target.arguments["se"]
+    variances = tau[:, None] ** 2 + se**2
+    likelihood = (-0.5 * (effect - mu[:, None]) ** 2 / variances - 0.5 * np.log(2 * np.pi * variances)).sum(axis=1)
+    prior = -0.5 * (mu / 5) ** 2 - 0.5 * np.log(2 * np.pi * 25) + np.log(2 / (5 * np.pi)) - np.log1p((tau / 5) ** 2) + log_tau
+    proposal = proposed(Block(np.arange(2), found.family.mean[:2], found.family.root, np.zeros(0)), 2, len(mu), 0)
+    assert np.allclose(result.log_weights, likelihood + prior - proposal.log_proposal, atol=2e-3)
+    points = result.points(found.family, np.arange(len(mu)), 1)
+    assert points.shape == (len(mu), problem.size)
+    assert np.allclose(points[:, found.family.order[:2]], result.dense)
+
+
+def test_coupled_latents_are_not_integrated_one_by_one() -> None:
+    text = SCHOOLS.replace("Normal(theta[s], se[s])\nreport", "Normal(theta[s] * sum(theta[r] for r in School), se[s])\nreport")
+    bound = pplang.compile_text(text).bind(SCHOOL_DATA).transported
+    coupled = Problem(bound.target, layout(bound), 64, Ledger(10**6))
+    family = wide(coupled, dense_positions(bound, coupled.layout.positions)).family
+    with jax.enable_x64(True):
+        assert nested(coupled, coupled.zero(), family, 2, 0) is None
