@@ -49,7 +49,7 @@ def compiled(program: Callable[[], tuple[Callable[..., Any], tuple[Any, ...]]], 
         lowered = jax.jit(function).lower(*examples)
     executable = lowered.compile()
     # What JAX took from a persistent cache of its own cannot be kept: serialised again, it lacks its code and fails when it is run.
-    if entry and not jax.config.jax_compilation_cache_dir:
+    if entry and not jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
         _store(entry, executable)
     return executable
 
@@ -95,7 +95,7 @@ def _digest(identity: str, data: Any) -> str:
         shapes,
         str(tree),
         settings,
-        bool(jax.config.jax_enable_x64),
+        bool(jax.config.jax_enable_x64),  # type: ignore[attr-defined]
         os.environ.get("XLA_FLAGS"),
         (device.platform, device.device_kind, device.client.platform_version),
         (sys.version, jax.__version__, _versions()),
@@ -146,7 +146,7 @@ def _load(entry: Path) -> Any | None:
             # The addresses of LAPACK's routines are looked up when a call to one is lowered; without that, running one crashes.
             jax.jit(jax.lax.linalg.cholesky).lower(jax.ShapeDtypeStruct((1, 1), "float32"))
         os.utime(entry)
-        return serialize_executable.deserialize_and_load(*parts, execution_devices=jax.devices()[:1])
+        return serialize_executable.deserialize_and_load(*parts, execution_devices=jax.devices()[:1])  # type: ignore[misc]
     except Exception:  # an entry that cannot be read, whatever the reason, only costs a compilation
         return None
 

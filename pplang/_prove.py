@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,7 +90,7 @@ def prove(bound: Bound, *, points: int = 5, prior_draws: int = 2_000, seed: int 
         densities = [stage.densities(values) for stage in stages]
         drawn = [_prior(stage, prior_draws, seed + place) for place, stage in enumerate(stages)]
         proofs = []
-        for place, (before, after) in enumerate(zip(stages, stages[1:], strict=False)):
+        for place, (before, after) in enumerate(pairwise(stages)):
             terms = [sum(float(value[name]) for name in after.terms) for value in values]
             errors = [abs(a + term - b) / (1 + abs(b)) for a, b, term in zip(densities[place], densities[place + 1], terms, strict=True)]
             proofs.append(

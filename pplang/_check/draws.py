@@ -174,8 +174,8 @@ def _wrapped(typer: Typer, node: ir.Distribution, inner: Draw, intervals: dict[s
     match node.name:
         case "Transformed":
             bijection = node.argument("bijection")
-            for one in bijection.arguments if isinstance(bijection, ir.Bijection) else ():
-                if not BIJECTIONS[bijection.name].tables:
+            if isinstance(bijection, ir.Bijection) and not BIJECTIONS[bijection.name].tables:
+                for one in bijection.arguments:
                     typer.number(one)
             return Draw(REAL, event)
         case "Ordered":

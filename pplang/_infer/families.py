@@ -79,6 +79,6 @@ def lower_root(covariance: np.ndarray) -> np.ndarray:
     correlation = covariance / deviations[:, None] / deviations
     values, vectors = np.linalg.eigh((correlation + correlation.T) / 2)
     half = vectors * np.sqrt(np.maximum(values, 1e-12))
-    root = np.linalg.qr(half.T, mode="r").T * deviations[:, None]
+    root = np.asarray(np.linalg.qr(half.T, mode="r")).T * deviations[:, None]
     signs: np.ndarray = np.where(np.diag(root) < 0, -1.0, 1.0)
     return root * signs

@@ -359,7 +359,7 @@ class Program:
     def kind_of(self, name: str) -> Kind:
         for table in (self.column, self.input, self.param, self.site):
             if name in table:
-                return table[name].kind  # type: ignore[index]
+                return table[name].kind
         raise KeyError(name)
 
     def with_sites(self, sites: tuple[Site, ...], **changes: object) -> Program:

@@ -61,7 +61,7 @@ class _Builder:
         self.prefix = self.program.fresh_name(self.block.lower())
         self.row = ire.Variable(plate.variable)
         taken = {plate.variable, *program.site, *program.column, *program.input, *program.param}
-        self.k, self.l = [letter for letter in ("k", "l", "m", "n", "p", "q") if letter not in taken][:2]
+        self.k, self.j = [letter for letter in ("k", "j", "m", "n", "p", "q") if letter not in taken][:2]
         self.sites: list[Site] = []
         self.inputs: list[Input] = []
 
@@ -82,16 +82,16 @@ class _Builder:
         return ire.Reference(name, (self.row, *(ire.Variable(letter) for letter in letters)))
 
     def build(self) -> tuple[Program, tuple[Site, ...], ire.Expression, Block]:
-        k, l = self.k, self.l
+        k, j = self.k, self.j
         location = self.define("location", self._listed("mean"), bare=1)
         scale = self.define("scale", self._listed("sd"), bare=1)
         root = self.define("root", build.call("diagonal", self.at(scale)), bare=2)
         hypers, growth, pull_terms = self._evidence()
         h, b = self.constant("h", self.plate.set, self.block, self.block), self.constant("b", self.plate.set, self.block)
-        precision = self.define("precision", build.multiply(growth, self.at(h, k, l)), bound=(k, l))
-        over = (ire.Binder(l, self.block),)
+        precision = self.define("precision", build.multiply(growth, self.at(h, k, j)), bound=(k, j))
+        over = (ire.Binder(j, self.block),)
         pulled = build.multiply(growth, build.add(self.at(b, k), *pull_terms))
-        held = ire.Reduce("sum", build.multiply(self.at(precision, k, l), self.at(location, l)), over)
+        held = ire.Reduce("sum", build.multiply(self.at(precision, k, j), self.at(location, j)), over)
         residual = self.define("residual", build.subtract(pulled, held), bound=(k,))
         factor = self.define("factor", build.call("evidence_factor", self.at(root), self.at(precision)), bare=2)
         shift = self.define("shift", build.call("evidence_shift", self.at(factor), self.at(root), self.at(residual)), bare=1)
@@ -105,10 +105,10 @@ class _Builder:
         drawn = Site(raw, axes, "latent", "model", base, REAL, notes=(_ALONE,), origin=(self.members[0].name, transport.ORIGIN))
         before = tuple(self.sites)
         standard = self.define("standard", build.call("whitening_of", self.at(raw), self.at(shift), self.at(factor)), bare=1)
-        own = ire.Reduce("sum", build.multiply(self.at(root, k, l), self.at(standard, l)), over)
+        own = ire.Reduce("sum", build.multiply(self.at(root, k, j), self.at(standard, j)), over)
         values = self.define("values", build.add(self.at(location, k), own), bound=(k,))
         computed = tuple(self._element(site, values) for site in self.members)
-        back = self._back(location, scale, shift, factor)
+        back = self._back(location, scale)
         inverse = (
             *before,
             *back,
@@ -161,9 +161,8 @@ class _Builder:
         own = ire.Reference(values, (ire.Variable(site.axes[0].variable or ""), ire.Member(self.block, site.name)))
         return replace(site, role="deterministic", right=own, notes=(), origin=(site.name, transport.ORIGIN))
 
-    def _back(self, location: str, scale: str, shift: str, factor: str) -> tuple[Site, ...]:
+    def _back(self, location: str, scale: str) -> tuple[Site, ...]:
         """The standardised values from those of the members."""
-        del shift, factor
         found = []
         for site in self.members:
             member = ire.Member(self.block, site.name)

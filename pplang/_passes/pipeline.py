@@ -32,6 +32,6 @@ def run(program: Program, *, without: Iterable[str] = (), after: str | None = No
             rewrite = one.apply(program, choices)
             stages.append(Stage(one.NAME, choices, rewrite))
             program = rewrite.program
-        if one.NAME == after:
+        if after == one.NAME:
             break
     return Compiled(source, tuple(stages))

@@ -151,7 +151,7 @@ class Compiled:
         from pplang._check.retype import retype
 
         latents = [site for site in self.source.sites if site.role == "latent" and site.level != "generated"]
-        params = [param for param in self.source.params]
+        params = self.source.params
         given = (
             *(Input(site.name, site.sets, _declarable(site.kind, site.structure), site.structure) for site in latents),
             *(

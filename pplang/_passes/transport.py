@@ -201,7 +201,17 @@ class _Builder:
         term = build.call("log", build.multiply(scale, spread))
         term = build.add(term, along) if self.family.log else term
         transport = Transport(
-            site.name, raw_name, self.family.log, *(_name(one) for one in (location, scale, shift, spread, growth)), h_name, b_name, hypers
+            site.name,
+            raw_name,
+            self.family.log,
+            _name(location),
+            _name(scale),
+            _name(shift),
+            _name(spread),
+            _name(growth),
+            h_name,
+            b_name,
+            hypers,
         )
         return Moved((*self.sites, drawn, computed), tuple(self.inputs), (*self.sites, inverse), build.sum_over(site, term), transport)
 

@@ -28,7 +28,7 @@ OF_STRUCTURE = {
     "ordered": "ordered",
     "positive_ordered": "ordered",
 }
-_DERIVED = {"free": Free, "pairs": Pairs}
+_DERIVED: dict[str, type[Free] | type[Pairs]] = {"free": Free, "pairs": Pairs}
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def evidence_shift(factor: ArrayLike, root: ArrayLike, pull: ArrayLike) -> jax.A
 
 def whitening_of(x: ArrayLike, shift: ArrayLike, factor: ArrayLike) -> jax.Array:
     """shift + C'^-1 x"""
-    return shift + _solved(factor, x, transposed=True)
+    return jnp.asarray(shift) + _solved(factor, x, transposed=True)
 
 
 def whitening_free(x: ArrayLike, shift: ArrayLike, factor: ArrayLike) -> jax.Array:

@@ -131,23 +131,29 @@ def diagonal(x: ArrayLike) -> Array:
 
 
 def solve_lower(factor: ArrayLike, x: ArrayLike) -> Array:
-    return np.linalg.solve(factor, np.asarray(x, float)[..., None])[..., 0]
+    return _solved(np.asarray(factor, float), x)
+
+
+def _solved(matrix: Array, x: ArrayLike) -> Array:
+    solution: Array = np.linalg.solve(matrix, np.asarray(x, float)[..., None])[..., 0]
+    return solution
 
 
 def evidence_factor(root: ArrayLike, precision: ArrayLike) -> Array:
     root = np.asarray(root, float)
-    return np.linalg.cholesky(np.eye(root.shape[-1]) + _transposed(root) @ precision @ root)
+    return np.linalg.cholesky(np.eye(root.shape[-1]) + _transposed(root) @ np.asarray(precision, float) @ root)
 
 
 def evidence_shift(factor: ArrayLike, root: ArrayLike, pull: ArrayLike) -> Array:
     factor = np.asarray(factor, float)
     right = _transposed(root) @ np.asarray(pull, float)[..., None]
-    return np.linalg.solve(factor @ _transposed(factor), right)[..., 0]
+    return _solved(factor @ _transposed(factor), right[..., 0])
 
 
 def whitening_of(x: ArrayLike, shift: ArrayLike, factor: ArrayLike) -> Array:
-    return shift + np.linalg.solve(_transposed(factor), np.asarray(x, float)[..., None])[..., 0]
+    return np.asarray(shift, float) + _solved(_transposed(factor), x)
 
 
 def whitening_free(x: ArrayLike, shift: ArrayLike, factor: ArrayLike) -> Array:
-    return (_transposed(factor) @ (np.asarray(x, float) - shift)[..., None])[..., 0]
+    freed: Array = (_transposed(factor) @ (np.asarray(x, float) - shift)[..., None])[..., 0]
+    return freed
