@@ -256,10 +256,13 @@ def _fewest(program: Program, set_name: str) -> int:
 
 def _fixed(site: Site, unit: Unit) -> list[ast.stmt]:
     """`fixing young = 0`: the other elements are drawn under a name of their own, and the whole table takes the name."""
+    if site.weight is not None or site.starting is not None or len(site.axes) != 1:
+        raise InternalError(f"`fixing` on `{site.name}` cannot be lowered together with other clauses or axes")
     (plate,) = site.plates
     positions = [code.call(ast.Attribute(code.members(plate.set), "index", ast.Load()), code.constant(label)) for label, _ in site.fixing]
-    kept = unit.names.add(f"_{unit.names[site.name]}_drawn".lstrip("_"))
+    kept = unit.names.add(f"{unit.names[site.name]}_kept")
     free = unit.names.add(f"{unit.names[site.name]}_free")
+    unit.drawn[site.name] = free
     fixed = positions[0] if len(positions) == 1 else ast.List(positions, ast.Load())
     every = code.call("np.arange", code.size(plate.set))
     before: list[ast.stmt] = [code.assign(kept, code.call("np.delete", every, fixed))]

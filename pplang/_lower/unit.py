@@ -59,6 +59,7 @@ class Unit:
     prepare: Unit | None = None
     hidden: dict[object, Hidden] = field(default_factory=dict)
     watched: list[Watched] = field(default_factory=list)
+    drawn: dict[str, str] = field(default_factory=dict)
     _orders: int = 0
     _temporaries: int = 0
 
