@@ -103,7 +103,9 @@ def examine_passes(compiled: Compiled) -> None:
         for one, where in ((stage.program, "as it is"), (read(text(stage.program)), "read again")):
             again = module.apply(one, module.decide(one))
             if again.program != stage.program or again.inverse:
-                raise BrokenError(f"{stage.name} run again on its result ({where}) changes it\n{text(stage.program)}\n-- to --\n{text(again.program)}")
+                raise BrokenError(
+                    f"{stage.name} run again on its result ({where}) changes it\n{text(stage.program)}\n-- to --\n{text(again.program)}"
+                )
         if stage.name == "center":
             _obeyed(before, stage.program)
         before = stage.program
@@ -145,7 +147,9 @@ def move(case: Case, compiled: Compiled, values: Values, outcome: Outcome) -> Po
                 outcome.agree(f"{stage.name}: way back to `{name}`", after.whole(name), found[-1][name], MAP)
         densities.append(after.joint())
         if math.isfinite(densities[-2]):
-            left_out = sum(_evaluator(case, before, found[-1]).site_density(one.name) for one in before.sites if _dropped(one, stage.program))
+            left_out = sum(
+                _evaluator(case, before, found[-1]).site_density(one.name) for one in before.sites if _dropped(one, stage.program)
+            )
             moved = Evaluator(stage.program, case.sets, {**case.arrays, **found[-1], **now})
             jacobian = math.fsum(moved.number(term, {}) for term in stage.rewrite.log_jacobian)
             outcome.agree(f"{stage.name}: density and Jacobian", densities[-1], densities[-2] - left_out + jacobian, DENSITY)

@@ -163,7 +163,12 @@ class _Writer:
             else:
                 self._taken.add("when")
                 lines.append("  when : real")
-                self._column("when", (rows,), "real", np.sort(self.numbers.normal(size=size)) if "within" not in order else self.numbers.permutation(size) + 0.5)
+                self._column(
+                    "when",
+                    (rows,),
+                    "real",
+                    np.sort(self.numbers.normal(size=size)) if "within" not in order else self.numbers.permutation(size) + 0.5,
+                )
         categories: list[str] = []
         if "within" in order and "group" in self._taken:
             order = order.replace(" within group", "")
@@ -334,9 +339,25 @@ class _Writer:
                 return self._whole_table(data) or again()
             case 12:
                 positive = _operand(self.positive(scope, depth - 1, data))
-                return self._one([f"{positive}^-1", f"2^{_operand(self._bounded(scope, depth - 1, data))}", f"{positive}^{_operand(self.unit(scope, 0, data))}", f"size({self._one(sorted(self.sets))})"])
+                return self._one(
+                    [
+                        f"{positive}^-1",
+                        f"2^{_operand(self._bounded(scope, depth - 1, data))}",
+                        f"{positive}^{_operand(self.unit(scope, 0, data))}",
+                        f"size({self._one(sorted(self.sets))})",
+                    ]
+                )
             case 13:
-                return self._one([f"log1p({_operand(again())}^2)", f"expm1({self._bounded(scope, depth - 1, data)})", f"log_logistic({again()})", f"erf({again()})", f"cosh({self._bounded(scope, depth - 1, data)})", f"mod({again()}, 3)" if data else again()])
+                return self._one(
+                    [
+                        f"log1p({_operand(again())}^2)",
+                        f"expm1({self._bounded(scope, depth - 1, data)})",
+                        f"log_logistic({again()})",
+                        f"erf({again()})",
+                        f"cosh({self._bounded(scope, depth - 1, data)})",
+                        f"mod({again()}, 3)" if data else again(),
+                    ]
+                )
             case 0 | 1 | 2:
                 return f"{_operand(again())} {self._one('+-')} {_operand(again())}"
             case 3 | 4:
@@ -370,15 +391,23 @@ class _Writer:
         inner = {**scope, variable: axis}
         element = self.real(inner, depth - 1, data)
         if self._chance(0.5):
-            here = [one for one in self._references(inner, ("real", "positive", "unit"), data) if f"{variable}]" in one or f"{variable}," in one]
+            here = [
+                one for one in self._references(inner, ("real", "positive", "unit"), data) if f"{variable}]" in one or f"{variable}," in one
+            ]
             if len(here) > 1:
                 element = " * ".join(self.random.sample(here, 2))
         condition = f" if {self._data_condition(inner)}" if self._chance(0.25) else ""
         if self._chance(0.15):
             also = next(letter for letter in "abcdefghij" if letter not in inner and letter not in self._taken)
-            over = self._one([one.name for one in self.sets.values() if len(one.members) <= 4])  if any(len(one.members) <= 4 for one in self.sets.values()) else axis
+            over = (
+                self._one([one.name for one in self.sets.values() if len(one.members) <= 4])
+                if any(len(one.members) <= 4 for one in self.sets.values())
+                else axis
+            )
             return f"sum({self.real({**inner, also: over}, depth - 1, data)} for {variable} in {axis} for {also} in {over}{condition})"
-        operation = self._one(["sum", "sum", "sum", "logsumexp"] if condition else ["sum", "sum", "sum", "mean", "max", "min", "logsumexp", "prod"])
+        operation = self._one(
+            ["sum", "sum", "sum", "logsumexp"] if condition else ["sum", "sum", "sum", "mean", "max", "min", "logsumexp", "prod"]
+        )
         if operation == "logsumexp" and condition:
             operation = "sum"
         return f"{operation}({element} for {variable} in {axis}{condition})"
@@ -399,7 +428,14 @@ class _Writer:
             case 4:
                 return f"{_operand(again())} / {_operand(again())}"
             case 5:
-                return self._one([f"sqrt({again()})", f"{_operand(again())}^0.5", f"max({again()}, 0.1)", f"softplus({self._bounded(scope, depth - 1, data)})"])
+                return self._one(
+                    [
+                        f"sqrt({again()})",
+                        f"{_operand(again())}^0.5",
+                        f"max({again()}, 0.1)",
+                        f"softplus({self._bounded(scope, depth - 1, data)})",
+                    ]
+                )
             case 6:
                 return f"1 + {_operand(self._bounded(scope, depth - 1, data))}^2"
             case 7:
@@ -442,7 +478,10 @@ class _Writer:
 
     def _data_condition(self, scope: Scope) -> str:
         choices = self._references(scope, ("bool",), True)
-        choices += [f"{one} {self._one(_BELOW_ABOVE)} {self._one(('0', '0.5', '1'))}" for one in self._references(scope, ("real", "positive", "count"), True)[:3]]
+        choices += [
+            f"{one} {self._one(_BELOW_ABOVE)} {self._one(('0', '0.5', '1'))}"
+            for one in self._references(scope, ("real", "positive", "count"), True)[:3]
+        ]
         for variable, over in scope.items():
             declared = self.sets[over]
             if declared.how == "labels":
@@ -450,7 +489,11 @@ class _Writer:
                 choices.append(f"{variable} {sign} {_label(self._one([str(one) for one in declared.members]))}")
             if declared.how == "range":
                 choices.append(f"{variable} {self._one(_BELOW_ABOVE)} {self._one([str(one) for one in declared.members])}")
-            choices += [f"{variable} {self._one(['==', '!='])} {other}" for other, set_name in scope.items() if other != variable and set_name == over]
+            choices += [
+                f"{variable} {self._one(['==', '!='])} {other}"
+                for other, set_name in scope.items()
+                if other != variable and set_name == over
+            ]
         sizes = [f"size({self._one(sorted(self.sets))}) > {self._some(2, 3)}"]
         return self._one(choices or sizes)
 
@@ -508,7 +551,15 @@ class _Writer:
             case 8:
                 return f"Uniform({self._bounded(scope, 0, data)}, {self._one(('2', '5'))})"
             case 9:
-                return self._one(["Flat()", f"Flat(lower = {self._bounded(scope, 1, data)})", "Flat(lower = -1, upper = 2)", f"Flat(upper = {self._bounded(scope, 0, data)})", "VonMises(0, 2)"])
+                return self._one(
+                    [
+                        "Flat()",
+                        f"Flat(lower = {self._bounded(scope, 1, data)})",
+                        "Flat(lower = -1, upper = 2)",
+                        f"Flat(upper = {self._bounded(scope, 0, data)})",
+                        "VonMises(0, 2)",
+                    ]
+                )
             case 0:
                 return f"StudentT({self._one(['4', self.positive(scope, 1, data) + ' + 2'])}, {location}, {scale})"
             case 1:
@@ -520,7 +571,9 @@ class _Writer:
             case 4:
                 return f"Truncated(Normal({location}, {scale}), lower = {self._one(('-1', '0', self.real({}, 0, True)))})"
             case 5:
-                return f"Truncated({self._one(('Normal', 'Logistic', 'StudentT'))}({location}, {scale}), lower = -2, upper = {self._one(('2', '3'))})".replace("StudentT(", "StudentT(5, ")
+                return f"Truncated({self._one(('Normal', 'Logistic', 'StudentT'))}({location}, {scale}), lower = -2, upper = {self._one(('2', '3'))})".replace(
+                    "StudentT(", "StudentT(5, "
+                )
             case 6:
                 return f"ExponentiallyModifiedNormal({location}, {scale}, {self._one(('1', '2'))})"
         return f"{self._one(_LOCATION_SCALE)}({location}, {scale})"
@@ -577,7 +630,9 @@ class _Writer:
              ("Uniform(-2, 3)", "real"), ("Gamma(2, {s})", "positive"), ("Truncated(Normal({m}, {s}), lower = 0.5)", "positive"),
              ("Truncated(Normal({m}, {s}), upper = 1)", "real"), ("Beta(2, {s})", "unit")]
         )  # fmt: skip
-        self._joint(kind, bare, lambda scope: f"Ordered({inside.format(m=self._bounded(scope, 0, False), s=self.positive(scope, 1))})", "ordered")  # type: ignore[arg-type]
+        self._joint(
+            kind, bare, lambda scope: f"Ordered({inside.format(m=self._bounded(scope, 0, False), s=self.positive(scope, 1))})", "ordered"
+        )  # type: ignore[arg-type]
 
     def _sum_to_zero(self) -> None:
         bare = self._bare()
@@ -620,7 +675,15 @@ class _Writer:
 
     def _steps_back(self) -> None:
         """A relation that looks at earlier rows of the data, or at its own earlier values (data only)."""
-        ordered = [one for one in self.names if one.data and one.type in ("real", "positive", "count") and len(one.axes) == 1 and self.sets[one.axes[0]].ordered and self.sets[one.axes[0]].how in ("rows", "range")]
+        ordered = [
+            one
+            for one in self.names
+            if one.data
+            and one.type in ("real", "positive", "count")
+            and len(one.axes) == 1
+            and self.sets[one.axes[0]].ordered
+            and self.sets[one.axes[0]].how in ("rows", "range")
+        ]
         if not ordered:
             return
         of = self.random.choice(ordered)
@@ -647,7 +710,11 @@ class _Writer:
             return
         name = self._fresh()
         label = _label(str(self.sets["Arm"].members[self._some(0, 0, 1)]))
-        self.statements.append(f"{name}[a in Arm] ~ {self._one(['Flat()', 'Normal(0, 2)', f'Normal(0, {self.positive({}, 0)})'])}\n  fixing {label} = 0" if "a" not in self._taken else f"{name} ~ Normal(0, 1)")
+        self.statements.append(
+            f"{name}[a in Arm] ~ {self._one(['Flat()', 'Normal(0, 2)', f'Normal(0, {self.positive({}, 0)})'])}\n  fixing {label} = 0"
+            if "a" not in self._taken
+            else f"{name} ~ Normal(0, 1)"
+        )
         self.names.append(Name(name, ("Arm",) if "a" not in self._taken else (), "real", False))
 
     def _table_relation(self) -> None:
@@ -656,7 +723,11 @@ class _Writer:
         if tables and self._chance(0.7):
             of = self.random.choice(tables)
             function, kind = self.random.choice([("softmax", "unit"), ("log_softmax", "real"), ("cumulative_sum", "real")])
-            two = [one for one in self.names if len(one.axes) == 2 and one.type == "real" and "Cell" not in one.axes and one.axes[0] != one.axes[1]]
+            two = [
+                one
+                for one in self.names
+                if len(one.axes) == 2 and one.type == "real" and "Cell" not in one.axes and one.axes[0] != one.axes[1]
+            ]
             if two and self._chance(0.5):
                 of = self.random.choice(two)
                 name, keep = self._fresh(), self._some(0, 1)
@@ -674,7 +745,9 @@ class _Writer:
             scope = self._plates((0, 1))
             name = self._fresh()
             items = ", ".join(self.real(scope, 1) for _ in self.sets["Arm"].members)
-            self.statements.append(f"{name}{_bracketed([*(f'{variable} in {over}' for variable, over in scope.items()), 'Arm'])} = [{items}]")
+            self.statements.append(
+                f"{name}{_bracketed([*(f'{variable} in {over}' for variable, over in scope.items()), 'Arm'])} = [{items}]"
+            )
             self.names.append(Name(name, (*scope.values(), "Arm"), "real", False))
 
     def _report(self) -> None:
@@ -717,14 +790,22 @@ class _Writer:
         match how:
             case "real":
                 choices = [f"{self._one(_LOCATION_SCALE)}({real}, {scale})"] * 3
-                choices += [f"StudentT(4, {real}, {scale})", f"Censored(Normal({real}, {scale}), {self._one(('right', 'left'))} = {self._data_condition(scope)})"]
+                choices += [
+                    f"StudentT(4, {real}, {scale})",
+                    f"Censored(Normal({real}, {scale}), {self._one(('right', 'left'))} = {self._data_condition(scope)})",
+                ]
                 choices.append(f"Interval(Normal({real}, {scale}), -9, 9)")
                 if outcome.name + "_low" in self.arrays:
                     ends = [f"{outcome.name}_{end}[{next(iter(scope))}]" for end in ("low", "high")]
                     choices += [f"Interval({self._real_like(scope)}, {ends[0]}, {ends[1]})"] * 6
-                choices.append(f"Censored({self._real_like(scope)}, right = {self._data_condition(scope)}, left = {self._data_condition(scope)})")
+                choices.append(
+                    f"Censored({self._real_like(scope)}, right = {self._data_condition(scope)}, left = {self._data_condition(scope)})"
+                )
                 choices.append(f"Truncated({self._real_like(scope)}, lower = -20, upper = {_operand(scale)} + 20)")
-                choices += [f"SkewNormal({real}, {scale}, {self.real(scope, 0)})", f"ExponentiallyModifiedNormal({real}, {scale}, {self.positive(scope, 0)})"]
+                choices += [
+                    f"SkewNormal({real}, {scale}, {self.real(scope, 0)})",
+                    f"ExponentiallyModifiedNormal({real}, {scale}, {self.positive(scope, 0)})",
+                ]
                 weights = [name for name, what in self.structures.items() if what == "simplex"]
                 for name in weights:
                     over = next(one.axes[0] for one in self.names if one.name == name)
@@ -732,17 +813,49 @@ class _Writer:
                     choices += [f"Mixture(Normal({self.real(inner, 1)}, {self.positive(inner, 1)}) for e in {over}, weights = {name})"] * 2
                 return self._one(choices)
             case "positive":
-                choices = [f"Gamma({scale}, {scale})", f"LogNormal({real}, {scale})", f"Weibull(1.5, {scale})", f"Exponential({scale})", f"InverseGamma(2, {scale})"]
-                choices += [f"Truncated(Normal({real}, {scale}), lower = 0)", f"Censored(Weibull(2, {scale}), right = {self._data_condition(scope)})"]
-                choices += [f"LogLogistic({scale}, 2)", f"HalfNormal({scale})", f"Truncated(LogNormal({self._bounded(scope, 1, False)}, {scale}), upper = 50)"]
+                choices = [
+                    f"Gamma({scale}, {scale})",
+                    f"LogNormal({real}, {scale})",
+                    f"Weibull(1.5, {scale})",
+                    f"Exponential({scale})",
+                    f"InverseGamma(2, {scale})",
+                ]
+                choices += [
+                    f"Truncated(Normal({real}, {scale}), lower = 0)",
+                    f"Censored(Weibull(2, {scale}), right = {self._data_condition(scope)})",
+                ]
+                choices += [
+                    f"LogLogistic({scale}, 2)",
+                    f"HalfNormal({scale})",
+                    f"Truncated(LogNormal({self._bounded(scope, 1, False)}, {scale}), upper = 50)",
+                ]
                 return self._one(choices)
             case "count":
-                choices = [f"Poisson(log = {self._bounded(scope, depth, False)})", f"Poisson({scale})", f"NegBinomial({scale}, 2)", f"Binomial(30, {unit})"]
-                choices += [f"Binomial(30, logit = {real})", f"NegBinomial(log = {self._bounded(scope, depth, False)}, dispersion = {scale})"]
-                choices += [f"ZeroInflated({unit}, Poisson({scale}))", f"Geometric({unit})", f"BetaBinomial(40, {scale}, 2)", f"NegBinomial(shape = {scale}, rate = 1)"]
-                choices += [f"DiscreteUniform(0, 40)", f"BetaNegBinomial(3, {scale}, 2)", f"Censored(Poisson({scale}), right = {self._data_condition(scope)})"]
+                choices = [
+                    f"Poisson(log = {self._bounded(scope, depth, False)})",
+                    f"Poisson({scale})",
+                    f"NegBinomial({scale}, 2)",
+                    f"Binomial(30, {unit})",
+                ]
+                choices += [
+                    f"Binomial(30, logit = {real})",
+                    f"NegBinomial(log = {self._bounded(scope, depth, False)}, dispersion = {scale})",
+                ]
+                choices += [
+                    f"ZeroInflated({unit}, Poisson({scale}))",
+                    f"Geometric({unit})",
+                    f"BetaBinomial(40, {scale}, 2)",
+                    f"NegBinomial(shape = {scale}, rate = 1)",
+                ]
+                choices += [
+                    f"DiscreteUniform(0, 40)",
+                    f"BetaNegBinomial(3, {scale}, 2)",
+                    f"Censored(Poisson({scale}), right = {self._data_condition(scope)})",
+                ]
                 if mixed:
-                    choices.append(f"Mixture(Poisson({self.positive({**scope, 'e': mixed}, 1)}) for e in {mixed}, weights = 1 / size({mixed}))")
+                    choices.append(
+                        f"Mixture(Poisson({self.positive({**scope, 'e': mixed}, 1)}) for e in {mixed}, weights = 1 / size({mixed}))"
+                    )
                 choices += [f"Truncated(Poisson({scale}), upper = 60)", f"ZeroInflated({unit}, NegBinomial({scale}, {scale}))"]
                 return self._one(choices)
             case "bool":
@@ -768,7 +881,11 @@ class _Writer:
         tables = [one for one in self.names if one.axes == ("Arm",) and not one.data]
         choices = [f"Categorical({one.name})" for one in tables if self.structures.get(one.name) == "simplex"]
         choices += [f"Categorical(logits = {one.name})" for one in tables if one.type == "real"]
-        rows = [one for one in self.names if len(one.axes) == 2 and one.axes[1] == "Arm" and one.type == "real" and self._indices_into(one.axes[0], scope)]
+        rows = [
+            one
+            for one in self.names
+            if len(one.axes) == 2 and one.axes[1] == "Arm" and one.type == "real" and self._indices_into(one.axes[0], scope)
+        ]
         choices += [f"Categorical(logits = {one.name}[{self._indices_into(one.axes[0], scope)[0]}])" for one in rows]
         if self.sets["Arm"].ordered and "Cut" in self.sets:
             cuts = [one.name for one in self.names if one.axes == ("Cut",) and self.structures.get(one.name) == "ordered"]

@@ -308,7 +308,11 @@ class Evaluator:
             case ir.Mixture(component, binder, weights):
                 members = [At(binder.set, at) for at in range(len(self.sets[binder.set]))]
                 return log_sum_exp(
-                    [self._log_weight(weights, at, {**where, binder.variable: at}) + self.log_density(component, value, {**where, binder.variable: at}) for at in members]
+                    [
+                        self._log_weight(weights, at, {**where, binder.variable: at})
+                        + self.log_density(component, value, {**where, binder.variable: at})
+                        for at in members
+                    ]
                 )
             case ir.Distribution("Transformed"):
                 return self._transformed(node, value, where)
@@ -401,9 +405,17 @@ def _steps(node: ir.Expression, ranges: Mapping[str, str]) -> Iterator[tuple[ir.
         case ir.Reduce(condition=condition, binders=binders):
             ranges = {**ranges, **{one.variable: one.set for one in binders}}
             if condition is not None:
-                guarded = {one.left.name for one in ir.walk(condition) if isinstance(one, ir.Compare) and one.operator == "<" and isinstance(one.left, ir.Variable)}
+                guarded = {
+                    one.left.name
+                    for one in ir.walk(condition)
+                    if isinstance(one, ir.Compare) and one.operator == "<" and isinstance(one.left, ir.Variable)
+                }
                 for part in ir.children(node):
-                    yield from (found for found in _steps(part, ranges) if not (isinstance(found[0].by, ir.Variable) and found[0].by.name in guarded))
+                    yield from (
+                        found
+                        for found in _steps(part, ranges)
+                        if not (isinstance(found[0].by, ir.Variable) and found[0].by.name in guarded)
+                    )
                 return
     for part in ir.children(node):
         yield from _steps(part, ranges)
