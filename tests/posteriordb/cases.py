@@ -72,3 +72,10 @@ IN_THE_SUITE = (
     "radon_mn-radon_variable_intercept_centered",
 )
 """The few that every run of the tests fits; the others are for `make slow`."""
+
+WIDER = {"seeds_data-seeds_model": ("tau", 0.25)}
+"""Parameters whose reference is itself off by nearly what the rule for the spread allows, and the allowance that is made for them.
+
+`tau` has so heavy a tail that the reference's 95% quantile (268, from 16,000 draws) is uncertain by more than a tenth: two runs of 80,000 draws of a
+model written by hand in NumPyro gave 245 and 245, and ours give 230 to 257.
+"""
