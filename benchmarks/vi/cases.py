@@ -25,8 +25,8 @@ class Case:
     reference: str | None = None
 
 
-def kit(posterior: str, program: str) -> Case:
-    """A posterior of the kit."""
+def kit(posterior: str, program: str, *, known: bool = True) -> Case:
+    """A program on the data of a posterior of the kit. known: that posterior is the program's."""
 
     def bind() -> pplang.Bound:
         text = (PROGRAMS / f"{program}.ppl").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def kit(posterior: str, program: str) -> Case:
         tables = [DATABASE / posterior / "data.csv"] if "\ndata " in f"\n{text}" else []
         return pplang.compile(PROGRAMS / f"{program}.ppl").bind(*tables, inputs=inputs)
 
-    return Case(bind, posterior)
+    return Case(bind, posterior if known else None)
 
 
 def simulated(text: str, data: Callable[[], dict[str, Any]] | None = None) -> Case:
@@ -195,7 +195,7 @@ CASES: dict[str, Case] = {
     "glmm": kit("GLMM_Poisson_data-GLMM_Poisson_model", "GLMM_Poisson"),
     "seeds": simulated(SEEDS, _seeds),
     "funnel10": simulated(FUNNEL),
-    "radon_slope": kit("radon_mn-radon_variable_intercept_slope_centered", "radon_variable_intercept_slope"),
+    "radon_slope": kit("radon_mn-radon_partially_pooled_centered", "radon_variable_intercept_slope", known=False),
     "unit scale": simulated(VARYING.format(prior=10), lambda: _raw(1, 0)),
     "y in 1000s": simulated(VARYING.format(prior=10_000), lambda: _raw(1e3, 0)),
     "y in 1e5": simulated(VARYING.format(prior=1_000_000), lambda: _raw(1e5, 0)),

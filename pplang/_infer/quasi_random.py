@@ -56,10 +56,8 @@ def _sobol(points: int, dimensions: int, generator: np.random.Generator) -> np.n
 def _direction_numbers(polynomial: int | None, bits: int, generator: np.random.Generator) -> list[int]:
     """The first `bits` direction numbers, as integers of that many bits. Those before the degree of the polynomial are free (and odd)."""
     degree = bits if polynomial is None else polynomial.bit_length() - 1
-    if polynomial == 1:
-        odd = [1] * bits  # van der Corput's sequence
-    else:
-        odd = [int(generator.integers(0, 1 << k)) * 2 + 1 for k in range(min(degree, bits))]
+    free = bits if polynomial == 1 else min(degree, bits)
+    odd = [1 if polynomial == 1 else int(generator.integers(0, 1 << k)) * 2 + 1 for k in range(free)]  # all 1: van der Corput's sequence
     for k in range(len(odd), bits):
         assert polynomial is not None
         value = odd[k - degree] ^ (odd[k - degree] << degree)

@@ -91,10 +91,7 @@ class Race:
         if not runners and not exhausted:
             raise failures[0] if failures else NoStart(np.zeros((1, self.problem.size)))
         raced = tuple((one.start, one.elbo) for one in runners)
-        if not runners:
-            best = self._last or self._unclimbed()
-        else:
-            best = max(runners, key=lambda one: one.elbo)
+        best = max(runners, key=lambda one: one.elbo) if runners else self._last or self._unclimbed()
         agree, off = True, None
         try:
             if not exhausted:

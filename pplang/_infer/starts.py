@@ -77,7 +77,7 @@ def _probed(problem: Problem, point: np.ndarray, generator: np.random.Generator)
     for level in problem.layout.levels():
         for index in level:
             site = problem.layout.sites[index]
-            (densities, gradients) = problem.scores(constants)(point[None])
+            _, gradients = problem.scores(constants)(point[None])
             state = problem.states(constants, point[None])[index]
             middle = transports.child_scores(site, state, gradients)[0]
             differences = []
