@@ -6,7 +6,7 @@ from math import inf
 from typing import Literal
 
 from pplang._check.environment import Environment
-from pplang._check.type_names import constant
+from pplang._check.type_names import constant, literal
 from pplang._check.words import near
 from pplang._ir import expression as ire
 from pplang._ir import program as ir
@@ -100,5 +100,5 @@ def _expression(node: tree.Expression) -> ire.Expression:
         case tree.Negate(operand):
             return ire.Negate(_expression(operand))
         case tree.Number(text):
-            return ire.Number(int(text) if text.isdigit() else float(text))
+            return ire.Number(literal(text))
     raise AssertionError(node)

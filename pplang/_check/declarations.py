@@ -84,6 +84,10 @@ class Declarations:
         resolver = Resolver(environment)
         inputs = tuple(resolver.set_name(one.name, one.span) or one.name for one in node.inputs)
         for layer in node.layers:
+            if layer.width == 0:
+                environment.report(
+                    "N20", "a layer of width 0", layer.span, "nothing can pass through it", help=f"write -> 16 {layer.activation}"
+                )
             if layer.activation not in ACTIVATIONS:
                 meant = near(layer.activation, ACTIVATIONS)
                 environment.report("N20", f"unknown activation `{layer.activation}`", layer.span, f"did you mean `{meant}`?" if meant else "",

@@ -63,6 +63,8 @@ class Environment:
     functions: dict[str, tree.Function] = field(default_factory=dict)
     budget: list[int] = field(default_factory=lambda: [LARGEST])
     """How many more nodes the expressions of the program may have."""
+    costs: dict[str, int] = field(default_factory=dict)
+    """How many nodes a call of a function is at least, written out; for those that are in no circle."""
     measured: dict[int, tuple[Expression, int, int]] = field(default_factory=dict)
     """Size and depth of expanded expressions by identity; they are kept alive here, so that the identities stay theirs."""
 
@@ -156,10 +158,12 @@ class Environment:
 
     def indexes(self, member_of: str, axis: str) -> bool:
         """May a member of the first set stand where one of the second is needed? (A subsample indexes whatever its set does.)"""
-        if member_of == axis:
-            return True
-        found = self.sets.get(member_of)
-        return found is not None and isinstance(found.members, ir.Subsample) and self.indexes(found.members.set, axis)
+        while member_of != axis:
+            found = self.sets.get(member_of)
+            if found is None or not isinstance(found.members, ir.Subsample):
+                return False
+            member_of = found.members.set
+        return True
 
     def column_to(self, over: str, axis: str) -> str | None:
         """The column that gives each member of one set its member of another: `county`, of Home to County."""

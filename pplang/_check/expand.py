@@ -30,8 +30,10 @@ def expand(resolver: Resolver, name: str, node: tree.Call) -> ir.Expression:
 
     function = resolver.environment.functions[name]
     values = values_of(resolver, node.arguments)
-    if name in resolver.expanding or resolver.is_invalid(*values):
+    if name not in resolver.environment.costs or resolver.is_invalid(*values):
         return resolver.invalid(node.span)
+    if resolver.environment.costs[name] > resolver.environment.budget[0]:
+        resolver.too_large(node.span, deep=False)
     matched = match_arguments(tuple(Argument(one.name) for one in function.arguments), node.arguments, values)
     if isinstance(matched, str):
         wanted = ", ".join(one.name for one in function.arguments)
@@ -100,6 +102,12 @@ def check_functions(environment: Environment) -> None:
         place = next(one.span for one in names_in(functions[first].body) if one.name == following)
         environment.report("N11", f"the function `{first}` calls itself", place, graph.shown_circle(circle, first),
                            help="a function is written out where it is called, and this would never end; for steps in time write a recurrence, x[t-1]")  # fmt: skip
+    for name in graph.order(list(functions), parents):
+        inside = names_in(functions[name].body)
+        sizes = sum(1 for _ in nodes_in(functions[name].body, tree.Node))
+        environment.costs[name] = sizes + sum(environment.costs.get(one.name, 0) for one in inside)
+    for name in [name for circle in graph.circles(list(functions), parents) for name in circle]:
+        environment.costs.pop(name, None)
     for function in functions.values():
         _unknown_names(environment, function)
         for argument in function.arguments:

@@ -17,6 +17,7 @@ from pplang._check.calls import resolve_call
 from pplang._check.distribution_calls import resolve_distribution
 from pplang._check.environment import LARGEST, Environment
 from pplang._check.expand import measure
+from pplang._check.type_names import literal
 from pplang._check.types import Typer, Typing
 from pplang._check.vocabulary import ASSERTIONS as ASSERTIONS
 from pplang._check.vocabulary import REDUCTIONS, Invalid
@@ -29,6 +30,8 @@ from pplang._source import Span
 from pplang._syntax import tree
 
 DEEPEST = 200
+"""The levels that an expression may have once its functions are written out; the limit of the syntax is the same, to a level or two."""
+_MARGIN = 5
 
 
 class TooLarge(Exception):
@@ -59,8 +62,8 @@ class Resolver:
         """An expression that stands for a number, a truth value, a member or a table."""
         self.depth += 1
         self.environment.budget[0] -= 1
-        if self.depth > DEEPEST or self.environment.budget[0] < 0:
-            self.too_large(node.span, deep=self.depth > DEEPEST)
+        if self.depth > DEEPEST + _MARGIN or self.environment.budget[0] < 0:
+            self.too_large(node.span, deep=self.depth > DEEPEST + _MARGIN)
         result = _VALUES[type(node)](self, node)
         self.depth -= 1
         return result
@@ -145,8 +148,8 @@ class Resolver:
         size, depth = measure(self.environment, node)
         if counted:
             self.environment.budget[0] -= size
-        if depth > DEEPEST or size > LARGEST or self.environment.budget[0] < 0:
-            self.too_large(span, deep=depth > DEEPEST)
+        if depth > DEEPEST + _MARGIN or size > LARGEST or self.environment.budget[0] < 0:
+            self.too_large(span, deep=depth > DEEPEST + _MARGIN)
 
     def too_large(self, span: Span, *, deep: bool) -> None:
         """Report that the program is beyond the limits, and give up."""
@@ -329,8 +332,3 @@ _VALUES: dict[type, Callable[[Resolver, Any], ir.Expression]] = {
     tree.Call: resolve_call,
     tree.Generator: Resolver._generator,
 }
-
-
-def literal(text: str) -> int | float:
-    """The number that a literal stands for; whole when it is written without point and exponent."""
-    return int(text) if text.isdigit() else float(text)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pplang._check import graph
 from pplang._check.environment import Environment
 from pplang._check.resolve import Resolver
+from pplang._check.type_names import literal
 from pplang._ir import expression as ire
 from pplang._ir import program as ir
 from pplang._ir.kinds import NAMED, STRUCTURES
@@ -124,7 +125,7 @@ def label_of_syntax(node: tree.Name | tree.Text | tree.Number) -> str | int:
         case tree.Text(value):
             return value
         case tree.Number(text):
-            return int(text) if text.isdigit() else text
+            return int(literal(text)) if text.isdigit() else text
 
 
 def _set_argument(resolver: Resolver, argument: tree.Argument, function: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pplang._check.type_names import literal
 from pplang._check.vocabulary import Invalid
 from pplang._check.words import near, over_words
 from pplang._ir import expression as ir
@@ -28,9 +29,9 @@ def resolve_slot(resolver: Resolver, node: tree.Expression, axis: str | None, *,
         case tree.Text() if lenient:
             return resolver.invalid(node.span)
         case tree.Number(text) if axis is not None:
-            return label_of(resolver, axis, int(text) if text.isdigit() else text, node.span)
+            return label_of(resolver, axis, int(literal(text)) if text.isdigit() else text, node.span)
         case tree.Negate(tree.Number(text)) if axis is not None and text.isdigit() and resolver.environment.is_range(axis):
-            return label_of(resolver, axis, -int(text), node.span)
+            return label_of(resolver, axis, -int(literal(text)), node.span)
         case tree.Sum() if (lag := _lag(resolver, node)) is not None:
             return lag
     return resolver.value(node)
@@ -108,7 +109,7 @@ def _lag(resolver: Resolver, node: tree.Sum) -> ir.Lag | None:
         return None
     variable = resolver.visible[first.name]
     if isinstance(second, tree.Number) and second.text.isdigit():
-        step = int(second.text)
+        step = int(literal(second.text))
         return ir.Lag(variable, ir.Number(step if sign == "-" else -step), span=node.span)
     if isinstance(second, tree.Name) and second.name in resolver.visible and sign == "-":
         return ir.Lag(variable, ir.Variable(resolver.visible[second.name], span=second.span), span=node.span)
@@ -168,7 +169,7 @@ def label_beside(resolver: Resolver, node: tree.Expression, other: ir.Expression
             return (
                 resolver.value(node)
                 if axis is None or resolver.environment.is_range(axis)
-                else label_of(resolver, axis, int(text), node.span)
+                else label_of(resolver, axis, int(literal(text)), node.span)
             )
         case tree.Text(label) | tree.Name(label):
             if axis is None and resolver.typing(other).kind is None:

@@ -83,8 +83,13 @@ def constant(node: tree.Expression) -> float | None:
     """The value of a literal, with its sign; None for any other expression."""
     match node:
         case tree.Number(text):
-            return float(text)
+            return float(literal(text))
         case tree.Negate(operand):
             inner = constant(operand)
             return None if inner is None else -inner
     return None
+
+
+def literal(text: str) -> int | float:
+    """The number that a literal stands for; whole when it is written without point and exponent."""
+    return int(text.lstrip("0") or "0") if text.isdigit() else float(text)

@@ -63,7 +63,7 @@ class Whole(Node):
 class Reference(Node):
     """The value of a column, input, param, net output or site, at some indices.
 
-    With fewer indices than the name has axes the rest stay whole, as do axes with `Whole`. `indices` is empty for a number or a whole table.
+    With fewer indices than the name has axes the rest stay whole, as do axes with `Whole`. No indices: a number, or a whole table.
     """
 
     name: str
@@ -243,18 +243,28 @@ Expression = (
 )  # fmt: skip
 
 
-def children(node: Expression) -> Iterator[Expression]:
+_PARTS: dict[type, tuple[str, ...]] = {}
+"""For each class of node the fields that can hold expressions; filled as classes are met."""
+_WITHOUT = ("span", "name", "set", "label", "variable", "operator", "operation", "function", "net", "head")
+
+
+def children(node: Expression) -> list[Expression]:
     """The expressions directly inside a node, in source order."""
-    for one in fields(node):
-        yield from _expressions_in(getattr(node, one.name))
+    parts = _PARTS.get(type(node))
+    if parts is None:
+        parts = _PARTS[type(node)] = tuple(one.name for one in fields(node) if one.name not in _WITHOUT)
+    found: list[Expression] = []
+    for name in parts:
+        _gather(getattr(node, name), found)
+    return found
 
 
-def _expressions_in(value: object) -> Iterator[Expression]:
+def _gather(value: object, found: list[Expression]) -> None:
     if isinstance(value, Node):
-        yield value  # type: ignore[misc]
-    elif isinstance(value, tuple) and not isinstance(value, Span):
+        found.append(value)  # type: ignore[arg-type]
+    elif isinstance(value, tuple):
         for item in value:
-            yield from _expressions_in(item)
+            _gather(item, found)
 
 
 def walk(node: Expression) -> Iterator[Expression]:
@@ -263,7 +273,7 @@ def walk(node: Expression) -> Iterator[Expression]:
     while pending:
         one = pending.pop()
         yield one
-        pending += reversed(list(children(one)))
+        pending += reversed(children(one))
 
 
 def rewrite(node: Expression, change: Callable[[Expression], Expression]) -> Expression:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
+from itertools import repeat
 from math import inf
 
 from pplang._ir import expression as ir
@@ -248,7 +249,7 @@ def _written(node: ir.Expression) -> tuple[str, int]:
         case ir.Member(_, str(label)) if _is_ambiguous.get()(node):
             return _quoted(label), _ATOM
         case ir.Member(_, label):
-            return label_text(label) if isinstance(label, int) and label >= 0 or isinstance(label, str) else str(label), _ATOM
+            return label_text(label), _ATOM
         case ir.Lag(variable, ir.Number(by)):
             return f"{variable}-{by}" if by >= 0 else f"{variable}+{-by}", _SUM
         case ir.Lag(variable, ir.Variable(by)):
@@ -273,7 +274,7 @@ def _written(node: ir.Expression) -> tuple[str, int]:
             return f"{_at(left, _SUM)} {operator} {_at(right, _SUM)}", _COMPARE
         case ir.Logical(operator, operands):
             own = _AND if operator == "and" else _OR
-            return f" {operator} ".join(_at(one, own + 1) for one in operands), own
+            return f" {operator} ".join(map(_at, operands, repeat(own + 1))), own
         case ir.Not(operand):
             return f"not {_at(operand, _NOT)}", _NOT
         case ir.IfElse(condition, then, otherwise):
@@ -284,9 +285,10 @@ def _written(node: ir.Expression) -> tuple[str, int]:
 def _called(node: ir.Expression) -> str:
     match node:
         case ir.Call(function, arguments, keywords):
-            return f"{function}({', '.join([*map(expression, arguments), *(f'{name} = {expression(value)}' for name, value in keywords)])})"
+            named = [f"{name} = {written}" for (name, _), written in zip(keywords, _all(value for _, value in keywords), strict=True)]
+            return f"{function}({', '.join([*_all(arguments), *named])})"
         case ir.NetCall(net, arguments, head):
-            return f"{net}({', '.join(map(expression, arguments))})" + ("" if head is None else f".{head}")
+            return f"{net}({', '.join(_all(arguments))})" + ("" if head is None else f".{head}")
         case ir.RecordField(base, name):
             return f"{_at(base, _ATOM)}.{name}"
         case ir.Element(table, indices):
@@ -294,26 +296,32 @@ def _called(node: ir.Expression) -> str:
         case ir.Reduce(operation, element, binders, condition):
             return f"{operation}({_at(element, 0)}{_generator(binders, condition)})"
         case ir.TableLiteral(items):
-            return f"[{', '.join(map(expression, items))}]"
+            return f"[{', '.join(_all(items))}]"
         case ir.Distribution(name, arguments):
-            return f"{name}({', '.join(_arguments(name, arguments))})"
+            values = list(_all(value for _, value in arguments))
+            return f"{name}({', '.join(_named(name, arguments, values))})"
         case ir.Mixture(component, binder, weights):
-            return f"Mixture({expression(component)} for {binder.variable} in {binder.set}, weights = {expression(weights)})"
+            return f"Mixture({_at(component, 0)} for {binder.variable} in {binder.set}, weights = {_at(weights, 0)})"
         case ir.Bijection(name, arguments):
-            return f"{name}({', '.join(map(expression, arguments))})" if arguments else name
+            return f"{name}({', '.join(_all(arguments))})" if arguments else name
         case ir.LogDensity(distribution, value):
-            return f"logpdf({expression(distribution)}, {expression(value)})"
+            return f"logpdf({_at(distribution, 0)}, {_at(value, 0)})"
     raise AssertionError(node)
 
 
 def _chain(parts: tuple[tuple[str, ir.Expression], ...], least: int, joint: str) -> str:
-    (_, first), *rest = parts
-    return _at(first, least) + "".join(joint.format(operator) + _at(one, least) for operator, one in rest)
+    first, *rest = map(_at, (one for _, one in parts), repeat(least))
+    return first + "".join(joint.format(operator) + one for (operator, _), one in zip(parts[1:], rest, strict=True))
 
 
 def _indices(indices: tuple[ir.Expression, ...]) -> str:
     shown = tuple(one for one in indices if one != ir.Variable(program.ROW))
-    return f"[{', '.join(map(expression, shown))}]" if shown else ""
+    return f"[{', '.join(_all(shown))}]" if shown else ""
+
+
+def _all(nodes: Iterable[ir.Expression]) -> Iterator[str]:
+    """Each as a text. By `map`, not a comprehension, which would be one more level of recursion in a deep expression."""
+    return map(_at, nodes, repeat(0))
 
 
 def _generator(binders: Iterable[ir.Binder], condition: ir.Expression | None) -> str:
@@ -321,7 +329,7 @@ def _generator(binders: Iterable[ir.Binder], condition: ir.Expression | None) ->
     return loops if condition is None else f"{loops} if {_at(condition, _OR)}"
 
 
-def _arguments(name: str, arguments: tuple[tuple[str, ir.Expression], ...]) -> Iterator[str]:
+def _named(name: str, arguments: tuple[tuple[str, ir.Expression], ...], written: list[str]) -> Iterator[str]:
     """By position as long as every form that could be meant reads it so; what follows a distribution or differs between forms by name."""
     from pplang._catalogue.distributions import DISTRIBUTIONS
 
@@ -329,9 +337,9 @@ def _arguments(name: str, arguments: tuple[tuple[str, ir.Expression], ...]) -> I
     forms = [tuple(one.name for one in form.arguments) for form in DISTRIBUTIONS[name].forms]
     candidates = forms[:1] if given <= set(forms[0]) else forms
     by_position = True
-    for place, (argument, value) in enumerate(arguments):
+    for place, ((argument, value), shown) in enumerate(zip(arguments, written, strict=True)):
         by_position = by_position and all(form[place : place + 1] == (argument,) for form in candidates)
-        yield expression(value) if by_position else f"{argument} = {expression(value)}"
+        yield shown if by_position else f"{argument} = {shown}"
         by_position = by_position and not isinstance(value, ir.Distribution)
 
 

@@ -158,7 +158,7 @@ class Builder:
 
     def layer(self, children: list[Child]) -> tree.Layer:
         width, activation = children
-        return tree.Layer(int(width.value), activation.value, span=span_of(children))
+        return tree.Layer(int(width.value.lstrip("0") or "0"), activation.value, span=span_of(children))
 
     def head(self, children: list[Child]) -> tree.Head:
         name, dimensions, kind = children
