@@ -223,5 +223,5 @@ def _later(node: ir.Expression, scope: Scope) -> Term:
     raise InternalError(f"{type(node).__name__} cannot be lowered yet")
 
 
-for _kind in (ir.NetCall, ir.RecordField, ir.Element):
+for _kind in (ir.NetCall, ir.RecordField):
     rule(_kind)(_later)

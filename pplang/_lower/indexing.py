@@ -44,6 +44,19 @@ def _reference(node: ir.Reference, scope: Scope) -> Term:
     return replace(found, type=kind, member=member, data=data and all(one.positions is None or one.positions.data for one in slots))
 
 
+@rule(ir.Element)
+def _element(node: ir.Element, scope: Scope) -> Term:
+    """`softmax(b)[k]`: the axes that the table has from its own bound variables stay as they are."""
+    table = scope.unit.store(scope.value(node.table))
+    indices = (*node.indices, *(ir.Whole() for _ in range(len(table.event) - len(node.indices))))
+    slots = [*(_Slot(axis=axis) for axis in table.axes), *(_slot(index, over, scope) for index, over in zip(indices, table.event, strict=True))]
+    data = table.data and all(one.positions is None or one.positions.data for one in slots)
+    base = table.code
+    if table.data and scope.unit.array == "jnp" and not data:
+        base = code.call(scope.unit.function("asarray"), base)
+    return replace(pick(scope.unit.array, base, slots), type=table.type, member=table.member, data=data)
+
+
 def _slot(index: ir.Expression, set_name: str, scope: Scope) -> _Slot:
     match index:
         case ir.Whole():

@@ -261,7 +261,9 @@ def elementwise(build: Callable[..., Code], terms: Sequence[Term], result: Type 
     axes = union(terms)
     event = max((term.event for term in terms), key=len)
     parts = [aligned(term, axes, trailing=len(event)) for term in terms]
-    return Term(build(*parts), axes, event, result, plain=all(one.plain for one in terms), data=all(one.data for one in terms))
+    built = build(*parts)
+    plain = all(one.plain for one in terms) and not isinstance(built, ast.Call)
+    return Term(built, axes, event, result, plain=plain, data=all(one.data for one in terms))
 
 
 def opposite(scope: Scope, term: Term) -> Term:

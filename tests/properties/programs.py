@@ -336,7 +336,7 @@ class _Writer:
         again: Callable[[], str] = lambda: self.real(scope, depth - 1, data)  # noqa: E731
         match self.random.randrange(17):
             case 11:
-                return self._whole_table(data) or again()
+                return self._whole_table(scope, data) or again()
             case 12:
                 positive = _operand(self.positive(scope, depth - 1, data))
                 return self._one(
@@ -377,12 +377,15 @@ class _Writer:
                 return f"{name}({', '.join(again() for _ in range(count))})"
         return self._reduction(scope, depth, data)
 
-    def _whole_table(self, data: bool) -> str | None:
-        """A reduction of a whole table, or of one row of it."""
+    def _whole_table(self, scope: Scope, data: bool) -> str | None:
+        """A reduction of a whole table, or an element of a table computed from it."""
         tables = [one for one in self.names if one.axes and one.type in ("real", "positive", "unit") and (one.data or not data)]
         if not tables:
             return None
         of = self.random.choice(tables)
+        ways = self._indices_into(of.axes[0], scope)
+        if len(of.axes) == 1 and ways and of.axes[0] != "Cell" and self._chance(0.5):
+            return f"{self._one(['softmax', 'cumulative_sum', 'log_softmax'])}({of.name})[{self._one(ways)}]"
         return f"{self._one(['sum', 'mean', 'max', 'logsumexp'])}({of.name})"
 
     def _reduction(self, scope: Scope, depth: int, data: bool) -> str:

@@ -214,6 +214,10 @@ class Evaluator:
                 return self._call(node, where)
             case ir.Reduce():
                 return self._reduce(node, where)
+            case ir.Element(table, indices):
+                slots = tuple(slice(None) if isinstance(one, ir.Whole) else self.value(one, where).position for one in indices)
+                found = self.value(table, where)[slots]
+                return found if np.ndim(found) else float(found)
             case ir.TableLiteral(items):
                 return np.array([self.number(one, where) for one in items], float)
             case ir.LogDensity(distribution, value):
