@@ -53,6 +53,26 @@ class Proof:
         small = self.density <= DENSITY and (self.jacobian or 0.0) <= JACOBIAN and (self.round_trip or 0.0) <= ROUND_TRIP
         return bool(small and (self.prior is None or self.prior[0] >= SMALLEST_P))
 
+    def line(self) -> str:
+        """In a line for the terminal."""
+        parts = [f"density {self.density:.1e}"]
+        parts += [] if self.jacobian is None else [f"Jacobian {self.jacobian:.1e}"]
+        parts += [] if self.round_trip is None else [f"round trip {self.round_trip:.1e}"]
+        parts += [] if self.prior is None else [f"prior draws p = {self.prior[0]:.2g} ({self.prior[1]})"]
+        return f"{self.name}: largest errors: {', '.join(parts)}: {'holds' if self.holds else 'DOES NOT HOLD'}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The same for machines."""
+        prior = None if self.prior is None else {"p": self.prior[0], "name": self.prior[1]}
+        return {
+            "pass": self.name,
+            "density": self.density,
+            "jacobian": self.jacobian,
+            "round_trip": self.round_trip,
+            "prior": prior,
+            "holds": self.holds,
+        }
+
 
 @dataclass(frozen=True)
 class _Stage:

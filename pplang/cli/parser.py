@@ -110,6 +110,11 @@ def _after(one: ArgumentParser) -> None:
 
 
 def _check(one: ArgumentParser) -> None:
+    one.add_argument(
+        "--prove",
+        action="store_true",
+        help="check on this model and these data, at random points, that each pass keeps the density, and say how far off it is at most",
+    )
     _model(one)
     _data(one)
     _json(one)
