@@ -168,24 +168,33 @@ def _jacobian_error(before: _Stage, after: _Stage, values: Sequence[dict[str, An
     import jax
     import jax.numpy as jnp
 
-    size = sum(latent.size for latent in after.latents)
+    moved, free = _without(before.latents, after.latents), _without(after.latents, before.latents)
+    size = sum(latent.size for latent in free)
     if size > LARGEST_JACOBIAN or size == 0:
         return None
     of = _values_of(after)
 
-    def coordinates(z: Any) -> Any:
-        found = of(z)
-        return jnp.concatenate([_coordinates(before.program.site[latent.name], found[latent.name]) for latent in before.latents])
+    def coordinates(z: Any, kept: dict[str, Any]) -> Any:
+        # What a pass leaves alone is held: the whole map is block triangular, with the identity there.
+        parts = {**kept, **unflatten(z, free)}
+        found = of(jnp.concatenate([jnp.ravel(parts[latent.name]) for latent in after.latents]))
+        return jnp.concatenate([_coordinates(before.program.site[latent.name], found[latent.name]) for latent in moved])
 
     jacobian = jax.jit(jax.jacfwd(coordinates))
     errors = []
     for value, declared in zip(values[:2], terms[:2], strict=False):
-        matrix = np.asarray(jacobian(np.concatenate([np.ravel(value[latent.name]) for latent in after.latents])))
+        kept = {latent.name: value[latent.name] for latent in after.latents}
+        matrix = np.asarray(jacobian(np.concatenate([np.ravel(value[latent.name]) for latent in free]), kept))
         # Where the old value is a whole table under a constraint (a sum of zero), its volume is that of the subspace.
         square = matrix.shape[0] == matrix.shape[1]
         found = np.linalg.slogdet(matrix)[1] if square else np.linalg.slogdet(matrix.T @ matrix)[1] / 2
         errors.append(abs(found - declared) / size)
     return float(max(errors))
+
+
+def _without(latents: Sequence[Latent], others: Sequence[Latent]) -> tuple[Latent, ...]:
+    names = {one.name for one in others}
+    return tuple(one for one in latents if one.name not in names)
 
 
 def _coordinates(site: Site, value: Any) -> Any:
