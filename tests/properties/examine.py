@@ -39,11 +39,15 @@ class BrokenError(AssertionError):
 
 @dataclass
 class Outcome:
-    """The largest errors seen in one program, by what was compared; `skipped`: points at which no finite density was found."""
+    """The largest errors seen in one program, by what was compared. skipped: points whose values leave the floats.
+
+    unsupported: it cannot be fitted yet, so that only its text was examined.
+    """
 
     errors: dict[str, float] = field(default_factory=dict)
     points: int = 0
     skipped: int = 0
+    unsupported: bool = False
 
     def agree(self, what: str, found: Any, expected: Any, tolerance: float) -> None:
         """Compare numbers or tables; raises `BrokenError` where they differ."""
@@ -331,7 +335,7 @@ def examine_inverse(case: Case, compiled: Compiled, point: Point, outcome: Outco
         outcome.agree("inverse program", value, point.values[-1][name], MAP)
 
 
-def examine(case: Case, seed: int = 0, *, points: int = 2, jacobian: bool = False) -> Outcome:
+def examine(case: Case, seed: int = 0, *, points: int = 2, jacobian: bool = False, lower: Lower = lower) -> Outcome:
     """All of it, for one program at a few random points. Raises `BrokenError`, or whatever pplang raises and should not."""
     outcome = Outcome()
     program = read(case.text)
@@ -339,8 +343,9 @@ def examine(case: Case, seed: int = 0, *, points: int = 2, jacobian: bool = Fals
     compiled = pipeline.run(program)
     examine_passes(compiled)
     if unsupported(program) is not None:
+        outcome.unsupported = True
         return outcome
-    built = machine(case, compiled, jacobian=jacobian and bool(unknowns(compiled.program)))
+    built = machine(case, compiled, jacobian=jacobian and bool(unknowns(compiled.program)), lower=lower)
     rng = np.random.default_rng(seed)
     for _ in range(points):
         try:

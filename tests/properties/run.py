@@ -1,0 +1,104 @@
+"""The long runs of the property tests.
+
+    python -m tests.properties.run --programs 10000 --seed 0 --processes 2
+    python -m tests.properties.run --texts 1000000
+
+Prints the largest errors and every seed that fails, with the program or text; exits with 1 if one does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+CHUNK = 50
+"""Programs in one process before it is replaced: JAX keeps everything it has compiled."""
+
+
+@dataclass
+class Found:
+    """What a chunk of seeds gave: how many of each outcome, the largest error of each comparison, failures as (seed, text, report)."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    errors: dict[str, float] = field(default_factory=dict)
+    failures: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def add(self, other: Found) -> None:
+        self.outcomes.update(other.outcomes)
+        self.failures += other.failures
+        for what, error in other.errors.items():
+            self.errors[what] = max(error, self.errors.get(what, 0.0))
+
+
+def run_programs(seeds: range) -> Found:
+    from tests.properties.examine import examine
+    from tests.properties.programs import from_seed
+
+    found = Found()
+    for seed in seeds:
+        case = from_seed(seed)
+        try:
+            outcome = examine(case, seed, jacobian=seed % 4 == 0)
+        except Exception as error:
+            found.failures.append((seed, case.text, _report(error)))
+            continue
+        found.outcomes.update({"programs": 1, "points": outcome.points, "points without a finite density": outcome.skipped})
+        found.outcomes["programs that cannot be fitted yet"] += outcome.unsupported
+        found.add(Found(errors={what.split("`")[0]: error for what, error in outcome.errors.items()}))
+    return found
+
+
+def run_texts(seeds: range) -> Found:
+    from tests.properties.any_text import mutant, survives
+
+    found = Found()
+    for seed in seeds:
+        written = mutant(Random(seed))
+        try:
+            found.outcomes[survives(written)] += 1
+        except Exception as error:
+            found.failures.append((seed, written, _report(error)))
+    return found
+
+
+def _report(error: Exception) -> str:
+    return "".join(traceback.format_exception(error, limit=-3))
+
+
+def _chunks(first: int, count: int, size: int) -> Iterator[range]:
+    for start in range(first, first + count, size):
+        yield range(start, min(start + size, first + count))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--programs", type=int, default=0, help="random programs through every stage, at random points")
+    parser.add_argument("--texts", type=int, default=0, help="texts that are nearly programs")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=multiprocessing.cpu_count())
+    chosen = parser.parse_args()
+    total, began = Found(), time.monotonic()
+    for task, count, size in ((run_programs, chosen.programs, CHUNK), (run_texts, chosen.texts, 20 * CHUNK)):
+        with multiprocessing.get_context("spawn").Pool(chosen.processes, maxtasksperchild=1) as pool:
+            for found in pool.imap_unordered(task, _chunks(chosen.seed, count, size)):
+                for seed, written, report in found.failures:
+                    print(f"seed {seed} fails\n{written}\n{report}\n", flush=True)
+                total.add(found)
+    for what, how_many in sorted(total.outcomes.items()):
+        print(f"{how_many:10,}  {what}")
+    for what, error in sorted(total.errors.items()):
+        print(f"{error:10.1e}  {what}")
+    seeds = [seed for seed, _, _ in total.failures]
+    print(f"{len(seeds):10,}  failures {sorted(seeds)[:20]} in {time.monotonic() - began:.0f} s")
+    return 1 if seeds else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
