@@ -1,6 +1,7 @@
 """`fit(method="vi")` on the models of the table, three seeds, the worst of each.
 
     python benchmarks/vi/run.py [NAME...]            # no NAME: all but the large ones
+    python benchmarks/vi/run.py --kit               # every posterior of the kit, and how often the verdict is wrong
     python benchmarks/vi/run.py --truth NAME...      # NUTS in transported coordinates, long, for models without a reference
 
 err: the largest |mean error| / sd over all numbers; sd: the ratio of sds that is farthest from 1. Both of the draws that the fit returns.
@@ -13,8 +14,10 @@ import json
 import re
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -26,7 +29,7 @@ from pplang._infer.nuts import nuts
 from pplang._infer.settings import Settings, silent
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cases import CASES, DATABASE, LARGE, Case
+from models import CASES, DATABASE, KIT, LARGE, Case
 
 TRUTH = Path(__file__).parent / "truth.json"
 Moments = dict[str, tuple[float, float]]
@@ -83,32 +86,49 @@ def make_truth(names: list[str], draws: int) -> None:
         print(name, {label: value for label, value in known[name].items() if "[" not in label}, flush=True)
 
 
-def row(name: str, case: Case, seeds: int) -> str:
+@dataclass(frozen=True)
+class Outcome:
+    """One fit. bad: it is not what the reference says, by more than 0.2 sd of a mean or a quarter of an sd; None where nobody knows."""
+
+    verdict: Mapping[str, Any]
+    error: float
+    ratio: float
+    seconds: float
+
+    @property
+    def bad(self) -> bool | None:
+        return None if np.isnan(self.error) else self.error > 0.2 or not 0.75 < self.ratio < 1.25
+
+
+def outcomes(name: str, case: Case, seeds: int) -> list[Outcome]:
     bound, truth = case.bind(), truth_of(name, case)
-    results = []
+    found = []
     for seed in range(seeds):
         started = time.monotonic()
         fit = bound.fit(Settings(method="vi", seed=seed, draws=8_000 if bound.size < 1_000 else 500))
         seconds = time.monotonic() - started
-        verdict = fit.verdict
-        assert verdict is not None
-        results.append((verdict, compared(fit, truth), seconds))
-    gradients = [verdict["gradients"] for verdict, _, _ in results]
-    shares = [verdict["share"] for verdict, _, _ in results]
-    words = ", ".join(sorted({verdict["word"] for verdict, _, _ in results}))
-    starts = ", ".join(verdict["start"] for verdict, _, _ in results)
-    error = max(error for _, (error, _), _ in results)
-    ratio = max((ratio for _, (_, ratio), _ in results), key=lambda ratio: abs(np.log(max(ratio, 1e-12))))
-    elbo = np.median([verdict["elbo"] for verdict, _, _ in results])
-    shown = " ".join(f"{share:.2f}" for share in shares)
-    warm = min(seconds for _, _, seconds in results)
-    return f"| {name} | {bound.size} | {max(gradients):,} | {elbo:.2f} | {shown} | {error:.2f} | {ratio:.2f} | {words} | {starts} | {warm:.1f} |"
+        assert fit.verdict is not None
+        found.append(Outcome(fit.verdict, *compared(fit, truth), seconds))
+    return found
+
+
+def row(name: str, found: list[Outcome]) -> str:
+    """The worst of the seeds."""
+    gradients = max(one.verdict["gradients"] for one in found)
+    shares = " ".join(f"{one.verdict['share']:.2f}" for one in found)
+    words = ", ".join(sorted({one.verdict["word"] for one in found}))
+    starts = ", ".join(one.verdict["start"] for one in found)
+    ratio = max((one.ratio for one in found), key=lambda ratio: abs(np.log(max(ratio, 1e-12))))
+    elbo = np.median([one.verdict["elbo"] for one in found])
+    error, warm = max(one.error for one in found), min(one.seconds for one in found)
+    return f"| {name} | {gradients:,} | {elbo:.2f} | {shares} | {error:.2f} | {ratio:.2f} | {words} | {starts} | {warm:.1f} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--kit", action="store_true")
     parser.add_argument("--truth", action="store_true")
     parser.add_argument("--draws", type=int, default=10_000, help="of each of two chains, for --truth")
     options = parser.parse_args()
@@ -116,10 +136,17 @@ def main() -> None:
         make_truth(options.names, options.draws)
         return
     print(
-        "| model | n | gradients, most | ELBO | importance ESS | err | sd | verdict | start | s, warm |\n|---|---|---|---|---|---|---|---|---|---|"
+        "| model | gradients, most | ELBO | importance ESS | err | sd | verdict | start | s, warm |\n|---|---|---|---|---|---|---|---|---|"
     )
-    for name in options.names or CASES:
-        print(row(name, {**CASES, **LARGE}[name], options.seeds), flush=True)
+    every = []
+    for name in options.names or (KIT if options.kit else CASES):
+        found = outcomes(name, {**KIT, **CASES, **LARGE}[name], options.seeds)
+        every += [one for one in found if one.bad is not None]
+        print(row(name, found), flush=True)
+    good = [one for one in every if one.verdict["word"] == "good"]
+    poor = [one for one in every if one.verdict["word"] == "poor"]
+    print(f"\n{len(every)} fits with a reference, {sum(bool(one.bad) for one in every)} of them bad: ", end="")
+    print(f"good {len(good)} (false {sum(bool(one.bad) for one in good)}), poor {len(poor)} (false {sum(not one.bad for one in poor)})")
 
 
 if __name__ == "__main__":

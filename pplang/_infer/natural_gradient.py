@@ -79,7 +79,8 @@ def evaluate(scores: Scores, family: Block, noise: np.ndarray) -> Evaluation:
     dense = -(noise[:, :p].T @ pulled[:, :p]) / count
     diagonal = -(noise[:, p:] * pulled[:, p:]).mean(axis=0)
     elbo = float(densities.mean()) + family.log_determinant()
-    error = float(np.std(densities + 0.5 * (noise**2).sum(axis=1)) / np.sqrt(count))
+    with np.errstate(over="ignore"):  # far from anywhere plausible
+        error = float(np.std(densities + 0.5 * (noise**2).sum(axis=1)) / np.sqrt(count))
     return Evaluation(
         elbo if np.isfinite(elbo) else -np.inf, error, pulled.mean(axis=0), (dense + dense.T) / 2, diagonal, points, gradients
     )
@@ -108,7 +109,7 @@ def climb(
         now, tries = evaluate(scores, family, noise), tries + 1
     if not now.finite:
         return Climb(family, now, "no start", 0)
-    length = longest = 1.0
+    length = longest = reach = 1.0
     before = np.inf
     for taken in range(steps):
         if _converged(now, tolerance):
@@ -121,12 +122,12 @@ def climb(
         while True:
             if length <= 1e-3 or tries >= most_tries:
                 return Climb(family, now, "stalled", taken)
-            further = _stepped(family, now, length)
+            further = _stepped(family, now, length, reach)
             then, tries = evaluate(scores, further, noise), tries + 1
             if _acceptable(now, then, late=taken > 3):
                 break
-            length *= 0.4
-        family, now, length = further, then, min(longest, 2 * length)
+            length, reach = 0.4 * length, max(1.0, 0.4 * reach)
+        family, now, length, reach = further, then, min(longest, 2 * length), 4 * reach
     return Climb(family, now, "converged" if _converged(now, tolerance) else "more", steps)
 
 
@@ -142,14 +143,16 @@ def _acceptable(now: Evaluation, then: Evaluation, *, late: bool) -> bool:
     return then.elbo > now.elbo - (1e-6 * max(1.0, abs(now.elbo)) if late else 0.0) or (near and then.elbo > now.elbo - 0.01)
 
 
-def _stepped(family: Block, at: Evaluation, length: float) -> Block:
-    """One natural-gradient step of a length up to 1."""
+def _stepped(family: Block, at: Evaluation, length: float, reach: float) -> Block:
+    """One natural-gradient step of a length up to 1, whose mean moves by three times `reach` sds of each coordinate at most (on average)."""
     p = family.dense
     values, vectors = np.linalg.eigh(at.dense)
     precisions = np.clip(values, _LEAST, _MOST)
     diagonal = np.clip(at.diagonal, _LEAST, _MOST)
-    move = np.concatenate([vectors @ ((vectors.T @ at.shift[:p]) / precisions), at.shift[p:] / diagonal]) * length
-    move *= min(1.0, 3 * np.sqrt(move.size) / max(float(np.linalg.norm(move)), 1e-300))
+    parts = (vectors @ ((vectors.T @ at.shift[:p]) / precisions), at.shift[p:] / diagonal)
+    # The dense coordinates, which are few beside many latents, have a limit of their own.
+    limits = (3 * reach * np.sqrt(part.size) / max(float(np.linalg.norm(part)) * length, 1e-300) for part in parts)
+    move = np.concatenate([part * length * min(1.0, limit) for part, limit in zip(parts, limits, strict=True)])
     return replace(
         family,
         mean=family.mean + family.spread(move[None])[0],

@@ -129,7 +129,7 @@ class Race:
     def _finished(self, runner: Runner) -> Runner:
         """The winner: a refit and four steps, then two rounds with a refit before the second, on more draws and to a finer tolerance."""
         noise = self._noise(self.draws, 0)
-        if self.problem.layout.sites:
+        if self.problem.layout.sites and runner.climb.status != "converged":
             constants, family, first = self._refitted(runner, noise)
             runner = self._climbed(runner.start, constants, family, noise, _LAST, 2.5 * self.tolerance, first=first)
         if runner.climb.status != "converged":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ import pplang
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE = ROOT.parent / "shared" / "posteriordb"
 PROGRAMS = ROOT / "tests" / "posteriordb" / "programs"
+
+sys.path.insert(0, str(PROGRAMS.parent))
+from cases import CASES as POSTERIORS  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -217,3 +221,6 @@ LARGE: dict[str, Case] = {
     "logit 20,000": simulated(VARYING_LOGIT, lambda: varying(20_000, binary=True)),
 }
 """Fitted when they are named."""
+
+KIT: dict[str, Case] = {name: kit(name, program) for name, program in POSTERIORS.items()}
+"""Every posterior of the kit that the language expresses."""
