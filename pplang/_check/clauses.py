@@ -117,6 +117,7 @@ def type_starting(typer: Typer, node: tree.Relation, starting: ire.Expression, e
                 starting.span,
                 help="use a distribution like the one on the right of `~`",
             )
+            return
     else:
         typing = typer.type_of(starting)
         kind = typing.kind

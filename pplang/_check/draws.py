@@ -123,7 +123,8 @@ def _inner_event(typer: Typer, node: ir.Distribution, event: tuple[str, ...] | N
     `Ordered` and `SumToZero` are made of scalar draws; under `Transformed` the free axes tell the constrained ones.
     """
     if node.name in ("Ordered", "SumToZero", "Independent"):
-        return ()
+        inner = node.argument("distribution")
+        return () if inner is None or not event_letters(inner) else None
     if node.name != "Transformed" or event is None:
         return event
     bijection = node.argument("bijection")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pplang._check import graph
 from pplang._check.environment import Environment
 from pplang._ir import expression as ir
@@ -10,31 +12,39 @@ from pplang._syntax import tree
 
 def check_steps(environment: Environment, node: tree.Relation, right: ir.Expression, *, limited: bool) -> bool:
     """Report faults of the steps in a relation; was one of them no step back? `limited`: a `where` says which members it is for."""
-    steps = list(graph.lags(right))
+    plates = {axis.variable: axis.set for axis in node.target.axes if axis.variable is not None}
+    inner = {one.variable: one.set for reduce in ir.walk(right) if isinstance(reduce, ir.Reduce) for one in reduce.binders}
+    steps = [one for one in graph.lags(right) if environment.is_ordered({**inner, **plates}.get(one.variable, ""))]
     starting = next((one for one in node.clauses if isinstance(one, tree.Starting)), None)
-    if steps and starting is None and not limited:
-        _no_beginning(environment, node, right, min(steps, key=lambda one: one.span))
-    if not steps and starting is not None:
+    within_a_sum = [one for one in steps if one.variable not in plates]
+    if within_a_sum:
+        _no_beginning(
+            environment, right, within_a_sum, inner, "give it a name and a beginning of its own:   before[t in Day] = x[t-1] starting 0"
+        )
+    elif steps and starting is None and not limited:
+        edit = f"add a line below:   starting {_beginning(node)}"
+        _no_beginning(environment, right, steps, plates, edit)
+    if starting is not None and not any(isinstance(one, ir.Lag) for one in ir.walk(right)):
         environment.report("T04", "`starting` on a relation that does not look back", starting.span, "no earlier member is used here",
                            help="leave it out, or use an earlier member: x[t-1]")  # fmt: skip
     ahead = [_ahead(environment, one) for one in ir.walk(right) if isinstance(one, ir.Reference)]
     return any(ahead)
 
 
-def _no_beginning(environment: Environment, node: tree.Relation, right: ir.Expression, first: ir.Lag) -> None:
-    over = next((axis.set for axis in node.target.axes if axis.variable == first.variable), "member")
+def _no_beginning(environment: Environment, right: ir.Expression, steps: list[ir.Lag], sets: Mapping[str, str], edit: str) -> None:
+    first = min(steps, key=lambda one: one.span)
     place = next((one for one in ir.walk(right) if isinstance(one, ir.Reference) and first in one.indices), first)
     end = "last" if isinstance(first.by, ir.Number) and first.by.value < 0 else "first"
     environment.report(
         "T01",
         "a recurrence without a beginning",
         place.span,
-        f"what is this for the {end} {over}?",
-        help=f"add a line below:   starting {_beginning(node, place)}",
+        f"what is this for the {end} {sets.get(first.variable, 'member')}?",
+        help=edit,
     )
 
 
-def _beginning(node: tree.Relation, place: ir.Expression) -> str:
+def _beginning(node: tree.Relation) -> str:
     """What `starting` could be: a distribution of the same family for a draw, a number for a definition."""
     if node.operator == "=":
         return "0"

@@ -344,7 +344,9 @@ class Typer:
         if node.operation in ("any", "all"):
             return Typing(Boolean(), data=inner.condition(node.element) and data)
         found, is_data = inner.number(node.element)
-        return Typing(None if found is None else interval.reduced(node.operation, found), data=data and is_data)
+        return Typing(
+            None if found is None else interval.reduced(node.operation, found, some=node.condition is None), data=data and is_data
+        )
 
     def _table(self, node: ir.TableLiteral) -> Typing:
         total: Interval | None = None

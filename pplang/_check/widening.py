@@ -14,7 +14,7 @@ from pplang._check.types import Typer
 from pplang._diagnostics import Collector
 from pplang._ir import expression as ire
 from pplang._ir import interval
-from pplang._ir.kinds import COUNT, INT, NONNEGATIVE, POSITIVE, REAL, UNIT, Interval, Kind
+from pplang._ir.kinds import COUNT, NONNEGATIVE, POSITIVE, REAL, UNIT, Interval, Kind
 
 if TYPE_CHECKING:
     from pplang._check.relations import Resolved
@@ -105,8 +105,18 @@ def _join(before: Kind | None, now: Kind | None, *, give_up: bool) -> Kind | Non
     both = interval.union(before, now)
     if both == before or not give_up:
         return both
-    low, high = both.lower == before.lower, both.upper == before.upper
-    widened = Interval(
-        both.lower if low else -inf, both.upper if high else inf, both.lower_open and low, both.upper_open and high, both.integer
-    )
-    return widened if widened != before else (INT if both.integer else REAL)
+    return _at_a_threshold(before, both)
+
+
+_THRESHOLDS = (-inf, -1.0, 0.0, 1.0, inf)
+
+
+def _at_a_threshold(before: Interval, both: Interval) -> Interval:
+    """The wider kind, with an end that still moves put where it may come to rest: at 0, at 1, or nowhere."""
+    lower, lower_open = both.lower, both.lower_open
+    if (lower, lower_open) != (before.lower, before.lower_open):
+        lower, lower_open = max(one for one in _THRESHOLDS if one <= lower), False
+    upper, upper_open = both.upper, both.upper_open
+    if (upper, upper_open) != (before.upper, before.upper_open):
+        upper, upper_open = min(one for one in _THRESHOLDS if one >= upper), False
+    return Interval(lower, upper, lower_open, upper_open, both.integer)

@@ -36,7 +36,9 @@ def negate(x: Interval) -> Interval:
 
 
 def add(x: Interval, y: Interval) -> Interval:
-    return Interval(x.lower + y.lower, x.upper + y.upper, x.lower_open or y.lower_open, x.upper_open or y.upper_open, x.integer and y.integer)
+    return Interval(
+        x.lower + y.lower, x.upper + y.upper, x.lower_open or y.lower_open, x.upper_open or y.upper_open, x.integer and y.integer
+    )
 
 
 def subtract(x: Interval, y: Interval) -> Interval:
@@ -64,7 +66,9 @@ def _times(a: _End, b: _End) -> _End:
 def reciprocal(x: Interval) -> Interval:
     """1 / x; where x may be zero inside its range nothing is known. A zero that is only an end counts as not reached."""
     if x.lower >= 0 and x.upper > 0:
-        return Interval(0 if x.upper == inf else 1 / x.upper, inf if x.lower == 0 else 1 / x.lower, x.upper_open, x.lower_open or x.lower == 0)
+        return Interval(
+            0 if x.upper == inf else 1 / x.upper, inf if x.lower == 0 else 1 / x.lower, x.upper_open, x.lower_open or x.lower == 0
+        )
     if x.upper <= 0 and x.lower < 0:
         return negate(reciprocal(negate(x)))
     return REAL
@@ -107,13 +111,15 @@ def _raise(value: float, n: int) -> float:
         return inf if value > 0 or n % 2 == 0 else -inf
 
 
-def reduced(operation: str, element: Interval) -> Interval:
-    """The kind of a reduction (`sum`, `mean` ...) over numbers of one kind. A set may be empty: its sum is 0, its product 1."""
+def reduced(operation: str, element: Interval, *, some: bool = True) -> Interval:
+    """The kind of a reduction (`sum`, `mean` ...) over numbers of one kind; `some`: there is at least one (the sum of none is 0)."""
     match operation:
         case "sum":
             low = 0 if element.lower >= 0 else -inf
             high = 0 if element.upper <= 0 else inf
-            return Interval(low, high, element.lower > 0 or (low == 0 and element.lower_open), False, element.integer)
+            positive = some and (element.lower > 0 or (low == 0 and element.lower_open))
+            negative = some and (element.upper < 0 or (high == 0 and element.upper_open))
+            return Interval(low, high, positive, negative, element.integer)
         case "prod":
             unit = element.lower >= 0 and element.upper <= 1
             positive = element.lower > 0 or (element.lower == 0 and element.lower_open)
