@@ -14,6 +14,7 @@ from pplang._infer.nested import Nested, nested
 from pplang._infer.problem import Constants, Ledger, Problem, rows_for
 from pplang._infer.race import Fitted, Race, draws_needed
 from pplang._infer.settings import Progress, Settings
+from pplang._infer.tails import heavy as heavy_tails
 from pplang._infer.target import Draws
 from pplang._infer.transports import layout
 from pplang._infer.verdict import GOOD, Verdict, judged, reweighted
@@ -109,6 +110,7 @@ def _checked(bound: Bound, problem: Problem, reached: Fitted, seed: int) -> Resu
         agree=reached.agree,
         elsewhere=reached.elsewhere,
         residual=residual,
+        tails=heavy_tails(problem, reached.constants, family, _logarithms(bound)),
     )
     farthest = int(np.argmax(np.abs(found.shift))) if bound.size else 0
     constant = 0.5 * bound.size * (1 + float(np.log(2 * np.pi)))
@@ -138,6 +140,20 @@ def _weighted(problem: Problem, constants: Constants, family: Block, heavy: int,
     log_weights = problem.densities(constants, sample.points) - sample.log_proposal
     weights, k_hat = smoothed(log_weights)
     return Weighted(sample.points, weights, log_weights, k_hat)
+
+
+def _logarithms(bound: Bound) -> np.ndarray:
+    """Positions in the flat vector of what is the logarithm of a number of the source."""
+    from pplang._passes import unconstrain
+
+    moved = {choice.site: choice.action for stage in bound.compiled.stages if stage.name == unconstrain.NAME for choice in stage.choices}
+    ends = np.cumsum([latent.size for latent in bound.latents])
+    places = [np.zeros(0, np.int64)]
+    for latent, end in zip(bound.latents, ends, strict=True):
+        origin = bound.compiled.program.site[latent.name].origin
+        if origin is not None and origin[1] == unconstrain.NAME and moved.get(origin[0]) in ("log", "lower"):
+            places.append(np.arange(end - latent.size, end))
+    return np.concatenate(places)
 
 
 def dense_positions(bound: Bound, transported: np.ndarray) -> np.ndarray:

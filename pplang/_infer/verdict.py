@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -93,11 +94,13 @@ def judged(
     agree: bool,
     elsewhere: np.ndarray | None,
     residual: float,
+    tails: Sequence[int],
 ) -> tuple[Word, tuple[str, ...], tuple[str, ...]]:
     """The verdict's word, its reasons and the labels concerned.
 
-    good: converged, the starts agree, every weight finite enough for an effective share of 0.2. fair: a share from 0.1, or the climb ended a
-    little early (residuals below 0.1 sd), and reweighting moves no mean by 0.2 sd and no sd by a quarter. poor: anything else.
+    good: converged, the starts agree, nothing as high elsewhere, an effective share of 0.2, no far tail that makes a mean. fair: a share from
+    0.1, or the climb ended a little early (residuals below 0.1 sd), and reweighting moves no mean by 0.2 sd and no sd by a quarter; or all is
+    good but for a far tail. poor: anything else.
     """
     ratio = np.maximum(found.ratio, 1e-12)
     badness = np.maximum(np.abs(found.shift) / _SHIFT, np.abs(np.log(ratio)) / np.log(_STRETCH))
@@ -116,8 +119,13 @@ def judged(
         concerned = (str(labels[farthest]), *(label for label in concerned if label != labels[farthest]))
     if share < GOOD:
         reasons.append("the posterior is not near enough to normal" + (f" in {', '.join(concerned)}" if concerned else ""))
-    if not reasons:
+    if not reasons and not tails:
         return "good", (), concerned
+    if tails:
+        long = ", ".join(str(labels[i]) for i in tails)
+        reasons.append(f"{long}: mean and sd are those of a far tail that hardly a draw reaches; quantiles can be used")
+        if len(reasons) == 1:
+            return "fair", tuple(reasons), tuple(str(labels[i]) for i in tails)
     early = status in ("converged", "more", "stalled") and residual < 0.1
     if agree and elsewhere is None and early and share >= FAIR and not worst and np.isfinite(k_hat):
         return "fair", tuple(reasons), concerned
