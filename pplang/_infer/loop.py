@@ -18,7 +18,6 @@ import numpy as np
 
 from pplang._cache import compiled
 from pplang._infer.settings import Progress
-from pplang._infer.target import Arguments, Target
 
 _SECONDS_PER_BLOCK = 0.2
 """How long a block should take: often enough for a progress bar and Ctrl-C, seldom enough to cost nothing."""
@@ -35,8 +34,8 @@ class Process:
     All are functions of their arguments alone.
     """
 
-    begin: Callable[[Any, Any, Arguments], Any]
-    step: Callable[[Any, Any, Arguments], tuple[Any, dict[str, Any]]]
+    begin: Callable[[Any, Any, Any], Any]
+    step: Callable[[Any, Any, Any], tuple[Any, dict[str, Any]]]
     result: Callable[[Any], dict[str, Any]]
 
 
@@ -56,21 +55,23 @@ class Run:
 
 
 class Loop:
-    """A process, compiled. Its executable is found in the cache when `identity`, the target and the shapes are those of an earlier one."""
+    """A process, compiled for arguments of the shapes of `arguments` (a tree of arrays).
 
-    def __init__(self, target: Target, make: Callable[[], Process], identity: str, numbers_per_step: int) -> None:
-        self._arguments = target.arguments
+    Its executable is found in the cache when `identity` and the shapes are those of an earlier one.
+    """
+
+    def __init__(self, arguments: Any, make: Callable[[], Process], identity: str, numbers_per_step: int) -> None:
         self._rows = int(np.clip(_NUMBERS_PER_BLOCK // numbers_per_step, 1, 1024))
 
         def program() -> tuple[Callable[..., Any], tuple[Any, ...]]:
             process = make()
             number = np.uint32(0)
-            leaves = _leaves(process, target.arguments)
-            return _block(process, self._rows), (target.arguments, number, number, leaves, np.int64(0), np.int64(0))
+            leaves = _leaves(process, arguments)
+            return _block(process, self._rows), (arguments, number, number, leaves, np.int64(0), np.int64(0))
 
-        self._executable = compiled(program, target.arguments, f"{identity}\n{self._rows}\n{target.identity}")
+        self._executable = compiled(program, arguments, f"{self._rows} {identity}")
 
-    def run(self, seed: int, runs: int, steps: int, progress: Progress, remark: Callable[[Run], str]) -> list[Run]:
+    def run(self, arguments: Any, seed: int, runs: int, steps: int, progress: Progress, remark: Callable[[Run], str]) -> list[Run]:
         """Several runs side by side, each on a core of its own. A run's numbers depend on the seed and its own number only."""
         import jax
 
@@ -80,7 +81,7 @@ class Loop:
 
         def whole(run: Run) -> None:
             with jax.enable_x64(True):
-                self._blocks(run, seed, steps, stop)
+                self._blocks(arguments, run, seed, steps, stop)
 
         with ThreadPoolExecutor(min(runs, os.cpu_count() or 1)) as pool:
             pending = {pool.submit(whole, run) for run in every}
@@ -94,13 +95,13 @@ class Loop:
                 stop.set()
         return every
 
-    def _blocks(self, run: Run, seed: int, steps: int, stop: threading.Event) -> None:
+    def _blocks(self, arguments: Any, run: Run, seed: int, steps: int, stop: threading.Event) -> None:
         count = 1
         while run.done < steps and not stop.is_set():
             started = time.monotonic()
             count = min(count, self._rows, steps - run.done)
             numbers = np.uint32(seed), np.uint32(run.number)
-            block = self._executable(self._arguments, *numbers, run.leaves, np.int64(run.done), np.int64(count))
+            block = self._executable(arguments, *numbers, run.leaves, np.int64(run.done), np.int64(count))
             run.leaves, records, result = block
             run.blocks.append({name: np.asarray(rows)[:count].copy() for name, rows in records.items()})
             run.result = {name: np.asarray(value) for name, value in result.items()}
@@ -111,7 +112,7 @@ class Loop:
             count = count * 2 if elapsed < _SECONDS_PER_BLOCK / 2 else max(1, int(count * _SECONDS_PER_BLOCK / elapsed))
 
 
-def _leaves(process: Process, arguments: Arguments) -> tuple[Any, ...]:
+def _leaves(process: Process, arguments: Any) -> tuple[Any, ...]:
     """Shapes and types of the leaves of the state."""
     import jax
 
@@ -129,7 +130,7 @@ def _block(process: Process, rows: int) -> Callable[..., Any]:
     import jax.numpy as jnp
     from jax import lax
 
-    def block(arguments: Arguments, seed: Any, run: Any, leaves: Sequence[Any], done: Any, count: Any) -> tuple[Any, Any, Any]:
+    def block(arguments: Any, seed: Any, run: Any, leaves: Sequence[Any], done: Any, count: Any) -> tuple[Any, Any, Any]:
         structure = jax.tree.structure(jax.eval_shape(process.begin, seed, run, arguments))
 
         def fresh(_: Any) -> Any:

@@ -19,9 +19,11 @@ def nuts(target: Target, settings: Settings, progress: Progress) -> Draws:
 
     `history["inverse_metric"]`: (chains, n), the variances that the metric was adapted to. Raises NoStart if no finite density is found.
     """
-    identity = f"nuts {settings.warmup} {settings.target_accept!r} {target.size}"
-    loop = Loop(target, lambda: _process(target, settings), identity, numbers_per_step=target.size + 8)
-    runs = loop.run(settings.seed, settings.chains, settings.warmup + settings.draws, progress, lambda run: _remark(run, settings))
+    identity = f"nuts {settings.warmup} {settings.target_accept!r} {target.size}\n{target.identity}"
+    loop = Loop(target.arguments, lambda: _process(target, settings), identity, numbers_per_step=target.size + 8)
+    runs = loop.run(
+        target.arguments, settings.seed, settings.chains, settings.warmup + settings.draws, progress, lambda run: _remark(run, settings)
+    )
     if not all(run.result["go_on"] for run in runs if run.result):
         raise NoStart(np.stack([run.result["z"] for run in runs if run.result]))
     kept = [{name: rows[settings.warmup :] for name, rows in run.records().items()} for run in runs]
