@@ -8,13 +8,17 @@ from math import inf
 from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._catalogue.entry import Argument
 from pplang._check import faults
+from pplang._check.environment import Environment
+from pplang._check.known import Typing
 from pplang._check.signatures import ANY, match_letter
-from pplang._check.types import Typer, Typing
-from pplang._check.words import count_of, kind_words, over_words
+from pplang._check.types import Typer
+from pplang._check.vocabulary import ASSERTIONS
+from pplang._check.words import count_of, kind_words, over_words, usage
 from pplang._diagnostics import Label
 from pplang._ir import expression as ir
-from pplang._ir.kinds import Boolean, Interval
-from pplang._source import NOWHERE
+from pplang._ir.kinds import Boolean, Interval, Kind, Member
+from pplang._ir.text import kind_text
+from pplang._source import NOWHERE, Span
 
 
 def type_argument(
@@ -53,6 +57,7 @@ def _table(typer: Typer, node: ir.Distribution, wanted: Argument, argument: ir.E
             f"`{wanted.name}` of {node.name} has another shape",
             argument.span,
             f"this is {over_words(typing.sets)}, and {shape} is needed",
+            help=f"write {usage(DISTRIBUTIONS[node.name])}",
         )
     else:
         faults.number_for_a_table(environment, argument, f"`{wanted.name}` of {node.name} is a whole table")
@@ -154,6 +159,36 @@ def _bounded_edit(typer: Typer, node: ir.Distribution, wanted: Argument, argumen
             f", keeping `{node.arguments[0][0]}`" if node.arguments[0][0] != "p" else ""
         )
     return f"use logistic({written}), or give it a prior from 0 to 1, such as Beta(1, 1)"
+
+
+def check_declared(environment: Environment, what: str, declared: Kind, found: Kind, span: Span, *, data: bool, edit: str) -> None:
+    """K06: a declared type that what is given does not have. Numbers made of data are looked at when the data arrive."""
+    wanted, given = environment.number(declared), environment.number(found)
+    if declared == found or (isinstance(declared, Interval) and given is not None and data):
+        return
+    if isinstance(declared, Interval) and wanted is not None and given is not None and not isinstance(found, Member):
+        if relaxed(given).within(relaxed(wanted)):
+            return
+    else:
+        edit = ""
+    environment.report(
+        "K06",
+        f"{what} is declared {kind_text(declared)}",
+        span,
+        f"this is {kind_words(found)}",
+        help=edit or "give it a value of its type, or change the type",
+    )
+
+
+def check_promises(environment: Environment) -> None:
+    """Are the arguments of functions of the types that the functions declare?"""
+    for one in environment.promises:
+        typing = Typer(environment, one.variables).type_of(one.value)
+        if typing.kind is not None:
+            written = environment.written(one.value.span)
+            edit = f"if you know better, say so: {kind_text(one.kind)}({written})" if kind_text(one.kind) in ASSERTIONS else ""
+            what = f"the argument `{one.argument}` of `{one.function}`"
+            check_declared(environment, what, one.kind, typing.kind, one.value.span, data=typing.data, edit=edit)
 
 
 def check_bounds(typer: Typer, node: ir.Distribution, intervals: dict[str, Interval]) -> None:

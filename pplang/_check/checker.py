@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._check import graph
+from pplang._check.arguments import check_promises
 from pplang._check.declarations import Declarations
 from pplang._check.environment import Environment, TooMany
 from pplang._check.expand import check_functions
@@ -51,6 +52,7 @@ def _check(statements: tuple[tree.Statement, ...], environment: Environment) -> 
     declarations.expressions()
     relations.relate_all()
     declarations.types()
+    check_promises(environment)
     _derived_columns(environment, declarations.tables)
     factors = tuple(one for node in statements if isinstance(node, tree.Factor) and (one := read_factor(environment, node)) is not None)
     restrictions = read_restrictions(environment, relations, [one for one in statements if isinstance(one, tree.Restrict)])

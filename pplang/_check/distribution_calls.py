@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pplang._catalogue.bijections import BIJECTIONS
 from pplang._catalogue.distributions import DISTRIBUTIONS
-from pplang._catalogue.entry import Argument, DistributionEntry, Form
+from pplang._catalogue.entry import Argument, DistributionEntry
 from pplang._catalogue.functions import FUNCTIONS
 from pplang._check.calls import look_inside, match_arguments
 from pplang._check.vocabulary import DISTRIBUTIONS_ELSEWHERE, REDUCTIONS
-from pplang._check.words import near
+from pplang._check.words import near, usage
 from pplang._ir import expression as ir
 from pplang._syntax import tree
 
@@ -71,9 +71,12 @@ def _unknown(resolver: Resolver, name: str, node: tree.Call) -> ir.Expression:
         return _value(resolver, node, f"`{name}` gives a value")
     if name in environment.entries:
         return resolver.report("N05", f"`{name}` is not a distribution", node.function.span, "it is the name of a value")
-    wanted = DISTRIBUTIONS_ELSEWHERE.get(name.lower().replace("_", ""), name)
+    plain = name.lower().replace("_", "")
+    ours = {one.lower(): one for one in (*DISTRIBUTIONS, "Mixture")}
+    wanted = DISTRIBUTIONS_ELSEWHERE.get(plain) or ours.get(plain, name)
     meant = wanted if wanted in DISTRIBUTIONS else near(wanted, [*DISTRIBUTIONS, "Mixture"])
     edit = f"write {usage(DISTRIBUTIONS[meant])}" if meant in DISTRIBUTIONS else ""
+    edit += "; sd is a standard deviation, not a precision" if name == "dnorm" else ""
     return resolver.report("N05", f"unknown distribution `{name}`", node.function.span, f"did you mean `{meant}`?" if meant else "",
                            help=edit or "the reference lists the distributions; a density of your own can be added by `factor`")  # fmt: skip
 
@@ -129,16 +132,3 @@ def _mixture_fault(components: list[tree.Generator], weights: list[tree.Expressi
     if not weights:
         return "`weights` is missing"
     return "it takes one distribution `for k in Set`, and weights"
-
-
-def usage(entry: DistributionEntry) -> str:
-    """How a distribution is written, every form of it."""
-
-    def one(form: Form, *, first: bool) -> str:
-        arguments = [
-            argument.name if first or (n == 0 and len(form.arguments) > 1) else f"{argument.name} ="
-            for n, argument in enumerate(form.arguments)
-        ]
-        return f"{entry.name}({', '.join(arguments)})"
-
-    return " or ".join(dict.fromkeys(one(form, first=n == 0) for n, form in enumerate(entry.forms)))

@@ -264,6 +264,7 @@ def _mixture(typer: Typer, node: ir.Mixture, event: tuple[str, ...] | None) -> D
             "weights over the wrong set",
             node.weights.span,
             f"these are {over_words(weights.sets)}; one for each {node.binder.set} is needed",
+            help=f"draw them over the components: w[{node.binder.set}] ~ Dirichlet(1)",
         )
     elif number is None:
         typer.not_a_number(node.weights, weights.kind)

@@ -46,6 +46,17 @@ class Entry:
         return f"{an(self.what)}{' ' + over_words(self.sets) if self.sets else ''}"
 
 
+@dataclass(frozen=True)
+class Promise:
+    """An argument of a call whose type the function declares; `variables`: those bound at the call."""
+
+    function: str
+    argument: str
+    value: Expression
+    kind: Kind
+    variables: dict[str, str]
+
+
 @dataclass
 class Environment:
     """The names of one model. `collector` receives the faults that are found."""
@@ -63,6 +74,8 @@ class Environment:
     functions: dict[str, tree.Function] = field(default_factory=dict)
     budget: list[int] = field(default_factory=lambda: [LARGEST])
     """How many more nodes the expressions of the program may have."""
+    promises: list[Promise] = field(default_factory=list)
+    """What calls of functions promise by the types of their arguments; kept once everything is typed."""
     costs: dict[str, int] = field(default_factory=dict)
     """How many nodes a call of a function is at least, written out; for those that are in no circle."""
     measured: dict[int, tuple[Expression, int, int]] = field(default_factory=dict)
@@ -111,6 +124,8 @@ class Environment:
             help = "names of sets, columns and relations are one list: rename one of the two"
         elif entry is not None and entry.what == "column":
             help = f'rename one of the columns: {name}_2 : real from "{name}"'
+        elif entry is not None and entry.what == "param":
+            help = "what has a distribution is no param: keep one of the two"
         else:
             help = "keep one; to add a term to the log density use `factor`"
         self.report(

@@ -10,10 +10,11 @@ from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._catalogue.entry import Argument
 from pplang._catalogue.functions import FUNCTIONS
 from pplang._check import graph
-from pplang._check.environment import Environment
+from pplang._check.environment import Environment, Promise
 from pplang._check.type_names import kind_of_type
 from pplang._check.vocabulary import ASSERTIONS, REDUCTIONS
 from pplang._check.words import near, over_words
+from pplang._diagnostics import Collector
 from pplang._ir import expression as ir
 from pplang._source import Span
 from pplang._syntax import tree
@@ -53,6 +54,7 @@ def expand(resolver: Resolver, name: str, node: tree.Call) -> ir.Expression:
 def _set_parameters(resolver: Resolver, function: tree.Function, arguments: dict[str, ir.Expression], span: Span) -> dict[str, str] | None:
     """What the set names in a function's argument list stand for in this call; None when an argument does not fit (reported)."""
     found: dict[str, str] = {}
+    quiet = replace(resolver.environment, collector=Collector())
     for one in function.arguments:
         given = arguments[one.name]
         axes = resolver.axes(given) if one.dimensions or isinstance(given, ir.Reference) else ()
@@ -60,15 +62,37 @@ def _set_parameters(resolver: Resolver, function: tree.Function, arguments: dict
         if len(axes) != len(one.dimensions):
             wanted = tuple(dimension.set for dimension in one.dimensions)
             needed = f"a table {over_words(wanted)}" if wanted else "one number"
-            resolver.report("D09", title, place, f"this is {over_words(axes)}, and {needed} is needed")
+            resolver.report(
+                "D09",
+                title,
+                place,
+                f"this is {over_words(axes)}, and {needed} is needed",
+                help=f"`{function.name.name}` is declared as {_declared(function)}",
+            )
             return None
+        if one.type is not None and (kind := kind_of_type(quiet, one.type)[0]) is not None:
+            resolver.environment.promises.append(Promise(function.name.name, one.name, given, kind, dict(resolver.variables)))
         for dimension, axis in zip(one.dimensions, axes, strict=True):
             wanted_set = found.get(dimension.set, dimension.set)
             if wanted_set in resolver.environment.sets and wanted_set != axis:
-                resolver.report("D09", title, place, f"this is over {axis}, and a table over {wanted_set} is needed")
+                resolver.report(
+                    "D09",
+                    title,
+                    place,
+                    f"this is over {axis}, and a table over {wanted_set} is needed",
+                    help=f"`{function.name.name}` is declared as {_declared(function)}",
+                )
                 return None
             found[dimension.set] = axis
     return found
+
+
+def _declared(function: tree.Function) -> str:
+    """`total(v[K])`: the head of a function, as it is declared."""
+    arguments = (
+        f"{one.name}{'[' + ', '.join(axis.set for axis in one.dimensions) + ']' if one.dimensions else ''}" for one in function.arguments
+    )
+    return f"{function.name.name}({', '.join(arguments)})"
 
 
 def measure(environment: Environment, node: ir.Expression) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pplang._check import graph
 from pplang._check.annotations import check_places, read_notes
-from pplang._check.arguments import relaxed
+from pplang._check.arguments import check_declared
 from pplang._check.clauses import Clauses, read_clauses, type_starting
 from pplang._check.draws import Draw, type_draw
 from pplang._check.environment import Entry, Environment
@@ -96,9 +96,21 @@ class Relations:
     def axes(self, target: tree.Target) -> tuple[ir.Axis, ...]:
         """The axes of a left side as the program names them."""
         resolver = Resolver(self.environment)
-        return tuple(self._axis(resolver, one) for one in target.axes)
+        return tuple(self._axis(resolver, target, one) for one in target.axes)
 
-    def _axis(self, resolver: Resolver, node: tree.Axis) -> ir.Axis:
+    def _not_bound(self, target: tree.Target, node: tree.Axis) -> None:
+        """`y[i] ~ ...`: which set does i run over? That of a column is known."""
+        name, before = target.name.name, self.environment.entries.get(target.name.name)
+        over = before.sets if before is not None and len(before.sets) == len(target.axes) else ("Set",) * len(target.axes)
+        axes = ", ".join(f"{one.variable or one.set} in {set_name}" for one, set_name in zip(target.axes, over, strict=True))
+        self.environment.report(
+            "N07", f"`{node.set}` is not an index set", node.span, "over which set does it run?", help=f"say it on the left: {name}[{axes}]"
+        )
+
+    def _axis(self, resolver: Resolver, target: tree.Target, node: tree.Axis) -> ir.Axis:
+        if node.variable is None and node.set not in self.environment.sets and node.set[:1].islower():
+            self._not_bound(target, node)
+            return ir.Axis(None, node.set)
         set_name = resolver.set_name(node.set, node.span) or node.set
         if node.variable is None:
             return ir.Axis(None, set_name)
@@ -226,21 +238,9 @@ class Relations:
             return entry.kind
         if draw.kind is None or declared is None:
             return draw.kind
-        given, wanted_number = self.environment.number(draw.kind), self.environment.number(declared)
-        title, found = f"`{entry.name}` is declared {kind_text(declared)}", f"this is {kind_words(draw.kind)}"
-        if isinstance(declared, Member) or isinstance(draw.kind, Member) or given is None or wanted_number is None:
-            if draw.kind != declared:
-                self.environment.report("K06", title, node.right.span, found)
-        elif not draw.data and not relaxed(given).within(relaxed(wanted_number)):
-            written = self.environment.written(node.right.span)
-            edit = (
-                f"if you know better, say so: {kind_text(declared)}({written})"
-                if node.type is not None and node.type.bounds is None
-                else ""
-            )
-            self.environment.report(
-                "K06", title, node.right.span, found, help=edit or f"declare it {kind_words(draw.kind)}, or leave the type out"
-            )
+        written = self.environment.written(node.right.span)
+        edit = f"if you know better, say so: {kind_text(declared)}({written})" if node.type is not None and node.type.bounds is None else ""
+        check_declared(self.environment, f"`{entry.name}`", declared, draw.kind, node.right.span, data=draw.data, edit=edit)
         return declared
 
     def _observed(self, node: tree.Relation, entry: Entry, draw: Draw) -> None:

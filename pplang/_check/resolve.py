@@ -17,10 +17,11 @@ from pplang._check.calls import resolve_call
 from pplang._check.distribution_calls import resolve_distribution
 from pplang._check.environment import LARGEST, Environment
 from pplang._check.expand import measure
+from pplang._check.known import Typing
 from pplang._check.type_names import literal
-from pplang._check.types import Typer, Typing
+from pplang._check.types import Typer
 from pplang._check.vocabulary import ASSERTIONS as ASSERTIONS
-from pplang._check.vocabulary import REDUCTIONS, Invalid
+from pplang._check.vocabulary import CONSTANTS, REDUCTIONS, Invalid
 from pplang._check.words import an, near
 from pplang._diagnostics import Collector, Label
 from pplang._ir import expression as ir
@@ -174,6 +175,8 @@ class Resolver:
         if name in environment.keys:
             return self.report("N17", f"`{name}` is a key, not a value", span, f"it says which row of {environment.keys[name]} is which",
                                help=f"a variable bound over {environment.keys[name]} stands for the row itself")  # fmt: skip
+        if name in CONSTANTS:
+            return self.report("N02", f"`{name}` is used but never defined", span, help=CONSTANTS[name])
         meant = near(name, [*environment.entries, *self.visible, *self.substituted])
         if meant is not None:
             return self.report("N01", f"unknown name `{name}`", span, f"did you mean `{meant}`?")

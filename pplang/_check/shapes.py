@@ -5,8 +5,9 @@ from __future__ import annotations
 from pplang._check.arguments import list_length
 from pplang._check.draws import event_letters
 from pplang._check.environment import Entry, Environment
+from pplang._check.known import Typing
 from pplang._check.signatures import ANY
-from pplang._check.types import Typer, Typing
+from pplang._check.types import Typer
 from pplang._check.words import bound_axes, fresh_letters, over_words, sets_words
 from pplang._ir import expression as ire
 from pplang._ir import program as ir

@@ -28,7 +28,13 @@ def match_letter(environment: Environment, span: Span, letter: str, found: str, 
         found = members.set
     bound = letters.setdefault(letter, found)
     if bound != found and not environment.indexes(found, bound):
-        environment.report("D09", "a table over the wrong set", span, f"this is over {found}, and a table over {bound} is needed here")
+        environment.report(
+            "D09",
+            "a table over the wrong set",
+            span,
+            f"this is over {found}, and a table over {bound} is needed here",
+            help=f"give it one value for each {bound}",
+        )
 
 
 def _parts(letter: str) -> tuple[str, str]:

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pplang._catalogue.functions import FUNCTIONS
-from pplang._check import faults
+from pplang._check import call_types, faults
 from pplang._check.environment import Environment
-from pplang._check.signatures import ANY, derived_set, match_letter
+from pplang._check.known import UNKNOWN, Typing
 from pplang._check.words import kind_words, over_words
 from pplang._ir import expression as ir
 from pplang._ir import interval, program
-from pplang._ir.kinds import NAMED, REAL, Boolean, Interval, Kind, Member, Record
-from pplang._records import dataclass
+from pplang._ir.kinds import Boolean, Interval, Kind, Member
 from pplang._source import Span
-
-
-@dataclass(frozen=True)
-class Typing:
-    """What is known of an expression. kind None: something in it is wrong and reported, or not typed yet.
-
-    sets: the axes that are left, in order; a list whose set the context decides is over ANY. data: known before inference.
-    """
-
-    kind: Kind | None
-    sets: tuple[str, ...] = ()
-    structure: str | None = None
-    data: bool = True
-
-
-UNKNOWN = Typing(None)
 
 
 class Typer:
@@ -69,6 +51,10 @@ class Typer:
             self.report("K02", f"{'a number' if number else 'this'} where true or false is needed", node.span, f"this is {kind_words(typing.kind)}",
                         help=f"compare it with something: {written} > 0" if number else f"compare it with something: {written} == ...")  # fmt: skip
         return typing.data
+
+    def inside(self, binders: Iterable[ir.Binder]) -> Typer:
+        """The same, where the variables of a reduction are bound too."""
+        return Typer(self.environment, {**self.variables, **{one.variable: one.set for one in binders}})
 
     def report(self, code: str, title: str, span: Span, label: str = "", *, help: str = "") -> None:
         self.environment.report(code, title, span, label, help=help)
@@ -253,129 +239,6 @@ class Typer:
                     help="both must be numbers, or members of one set")  # fmt: skip
         return None
 
-    # calls
-
-    def _call(self, node: ir.Call) -> Typing:
-        if node.function not in FUNCTIONS:
-            return self._assertion(node)
-        entry = FUNCTIONS[node.function]
-        kinds: list[Interval | None] = []
-        letters: dict[str, str] = {}
-        data = True
-        for wanted, argument in zip(entry.arguments, node.arguments, strict=False):
-            if not wanted.sets:
-                found, is_data = self.number(argument)
-            else:
-                typing = self.type_of(argument)
-                is_data, found = typing.data, self.environment.number(typing.kind)
-                self._table_argument(node, argument, typing, wanted.sets, letters)
-            data = data and is_data
-            kinds.append(found)
-            faults.domain(self.environment, node.function, argument, entry.domain, found)
-        sets = tuple(derived_set(self.environment, one, letters) or ANY for one in entry.event)
-        kind = None if any(one is None for one in kinds) else entry.kind(*kinds)
-        return Typing(kind, sets, entry.structure, data)
-
-    def _assertion(self, node: ir.Call) -> Typing:
-        """`positive(e)`: what is known of e, and that it is positive."""
-        asserted = NAMED[node.function]
-        assert isinstance(asserted, Interval)
-        found, data = self.number(node.arguments[0])
-        if found is None:
-            return Typing(asserted, data=data)
-        possible = found.lower <= asserted.upper and found.upper >= asserted.lower
-        if not possible:
-            faults.domain(self.environment, node.function, node.arguments[0], asserted, found)
-        return Typing(interval.intersection(found, asserted) if possible else asserted, data=data)
-
-    def _table_argument(
-        self, node: ir.Call, argument: ir.Expression, typing: Typing, wanted: tuple[str, ...], letters: dict[str, str]
-    ) -> None:
-        """Match the sets of a table with the letters of a signature."""
-        if typing.kind is None:
-            return
-        if len(typing.sets) == len(wanted):
-            for letter, found in zip(wanted, typing.sets, strict=True):
-                match_letter(self.environment, argument.span, letter, found, letters)
-        elif not typing.sets:
-            faults.number_for_a_table(self.environment, argument, f"`{node.function}` works on a whole table")
-        else:
-            what = "a table over one set" if len(wanted) == 1 else "a square table, over one set twice,"
-            self.report(
-                "D09",
-                f"`{node.function}` of a table of another shape",
-                argument.span,
-                f"this is {over_words(typing.sets)}, and {what} is needed",
-            )
-
-    def _net(self, node: ir.NetCall) -> Typing:
-        net = self.environment.nets[node.net]
-        for argument, wanted in zip(node.arguments, net.inputs, strict=False):
-            typing = self.type_of(argument)
-            if typing.kind is not None and typing.sets not in ((wanted,), (ANY,)):
-                self.report("D09", f"the net `{net.name}` takes a table over {wanted}", argument.span, f"this is {over_words(typing.sets)}")
-        if node.head is None and len(net.heads) > 1:
-            return Typing(Record(tuple((one.name, one.sets, one.kind) for one in net.heads)), data=False)
-        head = next((one for one in net.heads if node.head in (None, one.name)), None)
-        if head is None:
-            names = [one.name or one.sets[0] for one in net.heads]
-            self.report("N13", f"the net `{net.name}` has no output `{node.head}`", node.span, f"it has {' and '.join(names)}")
-            return UNKNOWN
-        return Typing(head.kind, head.sets, data=False)
-
-    def _record_field(self, node: ir.RecordField) -> Typing:
-        typing = self.type_of(node.base)
-        if typing.kind is None:
-            return UNKNOWN
-        if not isinstance(typing.kind, Record):
-            self.report("N13", f"`.{node.name}` of something that has no parts", node.span, f"before the point stands {_described(typing)}")
-            return UNKNOWN
-        for name, sets, kind in typing.kind.fields:
-            if name == node.name:
-                return Typing(kind, (*typing.sets, *sets), data=typing.data)
-        self.report("N13", f"no part `{node.name}` here", node.span, f"there are {' and '.join(one[0] for one in typing.kind.fields)}")
-        return UNKNOWN
-
-    # reductions and tables
-
-    def _reduce(self, node: ir.Reduce) -> Typing:
-        inner = Typer(self.environment, {**self.variables, **{one.variable: one.set for one in node.binders}})
-        data = node.condition is None or inner.condition(node.condition)
-        if node.operation in ("any", "all"):
-            return Typing(Boolean(), data=inner.condition(node.element) and data)
-        found, is_data = inner.number(node.element)
-        return Typing(
-            None if found is None else interval.reduced(node.operation, found, some=node.condition is None), data=data and is_data
-        )
-
-    def _table(self, node: ir.TableLiteral) -> Typing:
-        total: Interval | None = None
-        known, data = True, True
-        for item in node.items:
-            found, is_data = self.number(item)
-            data = data and is_data
-            known = known and found is not None
-            if found is not None:
-                total = found if total is None else interval.union(total, found)
-        return Typing(total if known else None, (ANY,), data=data)
-
-    def _log_density(self, node: ir.LogDensity) -> Typing:
-        from pplang._check.draws import type_draw
-
-        value = self.type_of(node.value)
-        draw = type_draw(self, node.distribution, event=value.sets)
-        return Typing(REAL, data=draw.data and value.data)
-
-    def _misplaced(self, node: ir.Expression) -> Typing:
-        self.report(
-            "D13", "a distribution where a value is needed", node.span, "a distribution is not a number", help="draw from it: x ~ ..."
-        )
-        return UNKNOWN
-
-
-def _described(typing: Typing) -> str:
-    return f"a table {over_words(typing.sets)}" if typing.sets else f"a value that is {kind_words(typing.kind)}"
-
 
 _RULES: dict[type, Any] = {
     ir.Number: Typer._number,
@@ -394,14 +257,14 @@ _RULES: dict[type, Any] = {
     ir.Logical: Typer._logical,
     ir.Not: Typer._not,
     ir.IfElse: Typer._if,
-    ir.Call: Typer._call,
-    ir.NetCall: Typer._net,
-    ir.RecordField: Typer._record_field,
+    ir.Call: call_types.type_call,
+    ir.NetCall: call_types.type_net,
+    ir.RecordField: call_types.type_record_field,
     ir.Element: Typer._element,
-    ir.Reduce: Typer._reduce,
-    ir.TableLiteral: Typer._table,
-    ir.LogDensity: Typer._log_density,
-    ir.Distribution: Typer._misplaced,
-    ir.Mixture: Typer._misplaced,
-    ir.Bijection: Typer._misplaced,
+    ir.Reduce: call_types.type_reduction,
+    ir.TableLiteral: call_types.type_list,
+    ir.LogDensity: call_types.type_log_density,
+    ir.Distribution: call_types.misplaced,
+    ir.Mixture: call_types.misplaced,
+    ir.Bijection: call_types.misplaced,
 }

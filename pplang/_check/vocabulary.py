@@ -15,6 +15,16 @@ class Invalid(ir.Node):
     """Something already reported."""
 
 
+_TRUTH = "there are no constants for true and false: write a comparison, or 1 and 0 in arithmetic"
+_ENDLESS = "there is no constant for infinity: leave the bound out"
+CONSTANTS = {
+    "pi": "define it: pi = 3.141592653589793",
+    "e": "define it: e = exp(1)",
+    "true": _TRUTH, "false": _TRUTH, "True": _TRUTH, "False": _TRUTH, "TRUE": _TRUTH, "FALSE": _TRUTH,
+    "inf": _ENDLESS, "Inf": _ENDLESS, "infinity": _ENDLESS,
+}  # fmt: skip
+"""Names that mean something elsewhere and nothing here, and what to write."""
+
 FUNCTIONS_ELSEWHERE = {
     "ln": "log",
     "inv_logit": "logistic",
@@ -41,6 +51,23 @@ DISTRIBUTIONS_ELSEWHERE = {
     "gaussian": "Normal",
     "norm": "Normal",
     "dnorm": "Normal",
+    "dgamma": "Gamma",
+    "dbeta": "Beta",
+    "dbern": "Bernoulli",
+    "dbin": "Binomial",
+    "dbinom": "Binomial",
+    "dpois": "Poisson",
+    "dunif": "Uniform",
+    "dexp": "Exponential",
+    "dcat": "Categorical",
+    "ddirch": "Dirichlet",
+    "dmnorm": "MultiNormal",
+    "dlnorm": "LogNormal",
+    "dt": "StudentT",
+    "dweib": "Weibull",
+    "dlogis": "Logistic",
+    "dinvgamma": "InverseGamma",
+    "dmulti": "Multinomial",
     "halft": "HalfStudentT",
     "t": "StudentT",
     "students": "StudentT",

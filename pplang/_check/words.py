@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 
+from pplang._catalogue.entry import DistributionEntry, Form
 from pplang._ir.kinds import NAMED, Boolean, Date, Interval, Kind, Member
 
 
@@ -112,3 +113,16 @@ def did_you_mean(name: str, candidates: Iterable[object]) -> str:
     """`did you mean ...?`, or nothing."""
     meant = near(name, candidates)
     return f"did you mean `{meant}`?" if meant else ""
+
+
+def usage(entry: DistributionEntry) -> str:
+    """How a distribution is written, every form of it."""
+
+    def one(form: Form, *, first: bool) -> str:
+        arguments = [
+            argument.name if first or (n == 0 and len(form.arguments) > 1) else f"{argument.name} ="
+            for n, argument in enumerate(form.arguments)
+        ]
+        return f"{entry.name}({', '.join(arguments)})"
+
+    return " or ".join(dict.fromkeys(one(form, first=n == 0) for n, form in enumerate(entry.forms)))
