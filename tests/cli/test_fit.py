@@ -155,7 +155,7 @@ def test_an_interrupted_fit_leaves_nothing(folder: Path, method: str, seconds: f
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out == ""
-    assert err == "interrupted\n"
+    assert err in ("interrupted\n", "")  # nothing is said when it was still importing
     assert sorted(one.name for one in folder.iterdir() if one.suffix not in (".ppl", ".csv")) == []
 
 
