@@ -285,7 +285,10 @@ class Bound:
         """Columns and inputs, and zeros for the constants of transports."""
         import numpy as np
 
-        zeros = {one.name: np.zeros([len(self.sets[name]) for name in one.sets]) for one in self.compiled.constants}
+        from pplang._infer.density import set_sizes
+
+        sizes = set_sizes(self.compiled.program, self.sets) if self.compiled.constants else {}
+        zeros = {one.name: np.zeros([sizes[name] for name in one.sets]) for one in self.compiled.constants}
         return {**self.dataset.arrays, **zeros}
 
     @cached_property

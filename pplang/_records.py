@@ -48,7 +48,7 @@ def _written_init(cls: Any) -> Any:
     fields = [field for field in dataclasses.fields(cls) if field.init]
     ordered = [field for field in fields if not field.kw_only], [field for field in fields if field.kw_only]
     known: dict[str, Any] = {"MISSING": dataclasses.MISSING}
-    parameters, lines = ["self"], ["values = self.__dict__"]
+    parameters, lines = ["self"], ["__values = self.__dict__"]
     for group, star in zip(ordered, (False, True), strict=True):
         parameters += ["*"] if star and group else []
         for field in group:
@@ -62,7 +62,7 @@ def _written_init(cls: Any) -> Any:
                 parameters.append(f"{name}=default_{name}")
             else:
                 parameters.append(name)
-            lines.append(f"values[{name!r}] = {value}")
+            lines.append(f"__values[{name!r}] = {value}")
     if hasattr(cls, "__post_init__"):
         lines.append("self.__post_init__()")
     exec(f"def __init__({', '.join(parameters)}):\n  " + "\n  ".join(lines), known)

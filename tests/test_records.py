@@ -93,3 +93,13 @@ def test_it_works_with_the_tools_for_dataclasses() -> None:
     match Pair(1, (2,)):
         case Pair(first, second):
             assert (first, second) == (1, (2,))
+
+
+def test_a_field_may_be_called_values() -> None:
+    @dataclass(frozen=True)
+    class Table:
+        first: int
+        values: str
+        last: int = 3
+
+    assert (Table(1, "two").first, Table(1, "two").values, Table(1, "two").last) == (1, "two", 3)

@@ -11,7 +11,7 @@ import numpy as np
 
 from pplang._diagnostics import InternalError
 from pplang._infer.target import Arguments, Functions
-from pplang._ir.program import Free, Gaps, Pairs, ProductSet, Program, Site
+from pplang._ir.program import Free, Gaps, Labels, Pairs, ProductSet, Program, Site
 
 LoweredModel = Callable[..., None]
 """A NumPyro model, called with its arguments by keyword."""
@@ -105,6 +105,8 @@ def set_sizes(program: Program, members: Mapping[str, Sequence[Any]]) -> dict[st
                 return size(base) - 1
             case Pairs(base):
                 return size(base) * (size(base) - 1) // 2
+            case Labels(labels):
+                return len(labels)
             case ProductSet(parts):
                 return math.prod(size(part) for part in parts)
             case other:

@@ -181,7 +181,12 @@ def coordinate_labels(bound: Bound) -> np.ndarray:
     """What each coordinate of the flat vector is called in the source: `sigma_alpha`, `alpha[AITKIN]`."""
     labels: list[str] = []
     program = bound.compiled.program
+    blocks = {block.raw: block.sites for block in bound.compiled.blocks}
     for latent in bound.latents:
+        if latent.name in blocks:
+            rows = bound.sets[program.site[latent.name].sets[0]]
+            labels += [f"{name}[{row}]" for row in rows for name in blocks[latent.name]]
+            continue
         site = program.site[latent.name]
         name = site.origin[0] if site.origin else latent.name
         members = [bound.sets.get(one) for one in site.sets]

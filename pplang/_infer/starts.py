@@ -80,15 +80,8 @@ def _probed(problem: Problem, point: np.ndarray, generator: np.random.Generator)
             _, gradients = problem.scores(constants)(point[None])
             state = problem.states(constants, point[None])[index]
             middle = transports.child_scores(site, state, gradients)[0]
-            differences = []
-            for _ in range(_PROBES):
-                signs = generator.choice([-1.0, 1.0], len(site.positions))
-                both = np.stack([point, point])
-                both[:, site.positions] += _STEP * np.stack([signs, -signs])
-                at = problem.states(constants, both)[index]
-                children = transports.child_scores(site, at, problem.scores(constants)(both)[1])
-                differences.append((signs, children[0] - children[1], at.along[0] - at.along[1]))
-            found = transports.probed(site, state, middle, differences)
+            columns = [_derivative(problem, constants, point, index, k, generator) for k in range(site.width)]
+            found = transports.probed(site, state, middle, columns)
             if all(np.isfinite(value).all() for value in found.values()):
                 constants = {**constants, **found}
                 point = transports.moved(point[None], site, state, problem.states(constants, point[None])[index])[0]
@@ -96,6 +89,23 @@ def _probed(problem: Problem, point: np.ndarray, generator: np.random.Generator)
 
 
 _STEP = 1e-3
+
+
+def _derivative(
+    problem: Problem, constants: Constants, point: np.ndarray, index: int, k: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Of the child scores of a site's elements by their own theta_k, (J, K), by differences along random signs."""
+    site = problem.layout.sites[index]
+    found = []
+    for _ in range(_PROBES):
+        signs = generator.choice([-1.0, 1.0], len(site.positions))
+        both = np.stack([point, point])
+        both[:, site.positions[:, k]] += _STEP * np.stack([signs, -signs])
+        state = problem.states(constants, both)[index]
+        children = transports.child_scores(site, state, problem.scores(constants)(both)[1])
+        step = state.along[0, :, k] - state.along[1, :, k]
+        found.append((children[0] - children[1]) / np.where(step == 0, np.inf, step)[:, None])
+    return np.mean(found, axis=0)
 
 
 def _widths(problem: Problem, curvature: Curvature) -> np.ndarray:

@@ -3,7 +3,8 @@
 The mathematics of the coordinates is that of `pplang._passes.transport`. Everything below an element theta is summed up by a normal
 pseudo-likelihood of precision h; its constants are the slope and intercept of a linear regression of the child score (the gradient, at the
 site, of everything but its own prior) on theta and on the hyperparameters, leaf to root. Child scores are free: the score g of the
-coordinate raw, with theta = location + scale (shift + spread raw), gives (g - d log q(raw) / d raw) / (scale spread).
+coordinate raw, with theta = location + L (shift + gain^-1 raw), gives L'^-1 gain' (g - d log q(raw) / d raw). Sites that stand alone are
+blocks of one.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ from pplang._infer.target import Arguments
 if TYPE_CHECKING:
     from pplang._ir.program import Program
     from pplang._model import Bound
-    from pplang._passes.plan import Compiled, Transport
+    from pplang._passes.plan import Block, Compiled, Transport
 
 _RIDGE = 1e-3
 _WIDEST_GROWTH = 20.0
 
 
 class State(NamedTuple):
-    """A transport at m points. along: theta, or log theta, (m, J). own: the derivative of the log density of raw. growth: log f, (m,)."""
+    """A transport at m points. along: theta, or log theta, (m, J, K). own: the derivative of the log density of raw. growth: log f, (m,)."""
 
     along: np.ndarray
     location: np.ndarray
-    scale: np.ndarray
+    root: np.ndarray
     shift: np.ndarray
-    spread: np.ndarray
+    gain: np.ndarray
     own: np.ndarray
     phi: np.ndarray
     growth: np.ndarray
@@ -51,16 +52,21 @@ class Value:
 
 @dataclass(frozen=True)
 class Coordinate:
-    """A transported site: positions (J,) of its raw values in the flat vector, the shape of the site, its hyperparameters in order.
+    """A transported site or block: positions (J, K) of its raw values in the flat vector, the shape of its constants b, its hyperparameters.
 
     depth: how many transported sites stand above one another over it.
     """
 
-    transport: Transport
+    transport: Transport | Block
     positions: np.ndarray
     shape: tuple[int, ...]
     phi: tuple[Value, ...]
     depth: int
+
+    @property
+    def width(self) -> int:
+        """K."""
+        return self.positions.shape[1]
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Layout:
     @property
     def positions(self) -> np.ndarray:
         """Of all transported coordinates in the flat vector."""
-        return np.concatenate([np.zeros(0, np.int64), *(one.positions for one in self.sites)])
+        return np.concatenate([np.zeros(0, np.int64), *(one.positions.ravel() for one in self.sites)])
 
     def levels(self) -> list[list[int]]:
         """Indices of the sites, leaves first."""
@@ -92,6 +98,8 @@ class Layout:
         import jax.numpy as jnp
         from numpyro import handlers
 
+        from pplang._passes.plan import Block
+
         model = self.model()
 
         def states(z: Any, arguments: Arguments) -> list[tuple[Any, ...]]:
@@ -102,18 +110,25 @@ class Layout:
                     return jnp.full((), default)
                 return trace[name]["value"] if name in trace else arguments[name]  # a location or scale that is known is an argument
 
+            def parts(one: Coordinate) -> tuple[Any, ...]:
+                transport, (count, width) = one.transport, one.positions.shape
+                if not isinstance(transport, Block):
+                    theta = trace[transport.site]["value"]
+                    named = ((transport.location, 0.0), (transport.scale, 1.0), (transport.shift, 0.0), (transport.spread, 1.0))
+                    location, scale, shift, spread = (jnp.broadcast_to(value(*pair), one.shape).reshape(count, 1) for pair in named)
+                    along = jnp.log(theta) if transport.log else theta
+                    return along.reshape(count, 1), location, scale[..., None], shift, 1 / spread[..., None]
+                vectors = (transport.values, transport.location, transport.shift)
+                along, location, shift = (jnp.broadcast_to(value(name, 0.0), (count, width)) for name in vectors)
+                root, factor = (jnp.broadcast_to(value(name, 0.0), (count, width, width)) for name in (transport.root, transport.factor))
+                return along, location, root, shift, jnp.swapaxes(factor, -1, -2)
+
             def state(one: Coordinate) -> tuple[Any, ...]:
-                transport = one.transport
-                raw = trace[transport.raw]
-                theta = trace[transport.site]["value"]
-                own = jax.grad(lambda x: raw["fn"].log_prob(x).sum())(raw["value"])
-                named = ((transport.location, 0.0), (transport.scale, 1.0), (transport.shift, 0.0), (transport.spread, 1.0))
-                parts = [jnp.broadcast_to(value(name, default), one.shape).ravel() for name, default in named]
+                raw = trace[one.transport.raw]
+                own = jax.grad(lambda x: raw["fn"].log_prob(x).sum())(raw["value"]).reshape(one.positions.shape)
                 phi = [trace[free.name]["value"] for free in one.phi]
                 phi = [jnp.ravel(jnp.log(at) if free.log else at) for at, free in zip(phi, one.phi, strict=True)]
-                growth = jnp.log(value(transport.growth, 1.0))
-                along = jnp.log(theta) if transport.log else theta
-                return along.ravel(), *parts, own.ravel(), jnp.concatenate([jnp.zeros(0), *phi]), growth
+                return *parts(one), own, jnp.concatenate([jnp.zeros(0), *phi]), jnp.log(value(one.transport.growth, 1.0))
 
             return [state(one) for one in self.sites]
 
@@ -122,34 +137,33 @@ class Layout:
 
 def layout(bound: Bound) -> Layout:
     """How the transports of a bound model stand in its flat vector."""
+    from pplang._passes.plan import Block
+
     compiled = bound.compiled
     program, sizes = compiled.program, set_sizes(compiled.program, bound.sets)
     ends = np.cumsum([latent.size for latent in bound.latents])
     place = {latent.name: np.arange(end - latent.size, end) for latent, end in zip(bound.latents, ends, strict=True)}
-    above = {one.raw: _above(compiled, one.raw) for one in compiled.transports}
+    every = (*compiled.transports, *compiled.blocks)
+    above = {one.raw: _above(compiled, one.raw, {other.raw for other in every}) for one in every}
 
     def depth(raw: str) -> int:
         return 1 + max((depth(other) for other in above[raw]), default=0)
 
-    def coordinate(one: Transport) -> Coordinate:
-        shape = tuple(sizes[name] for name in program.site[one.site].sets)
-        return Coordinate(
-            one, place[one.raw], shape, tuple(_free(compiled, hyper.site, sizes) for hyper in one.hyperparameters), depth(one.raw)
-        )
+    def coordinate(one: Transport | Block) -> Coordinate:
+        free = tuple(_free(compiled, hyper.site, sizes) for hyper in one.hyperparameters)
+        width = len(one.sites) if isinstance(one, Block) else 1
+        positions = place[one.raw].reshape(-1, width)
+        shape = positions.shape if isinstance(one, Block) else tuple(sizes[name] for name in program.site[one.site].sets)
+        return Coordinate(one, positions, shape, free, depth(one.raw))
 
-    return Layout(
-        tuple(coordinate(one) for one in compiled.transports),
-        tuple(one.name for one in compiled.constants),
-        bound.latents,
-        lambda: bound.transformed_model,
-    )
+    names = tuple(one.name for one in compiled.constants)
+    return Layout(tuple(coordinate(one) for one in every), names, bound.latents, lambda: bound.transformed_model)
 
 
-def _above(compiled: Compiled, raw: str) -> set[str]:
+def _above(compiled: Compiled, raw: str, every: set[str]) -> set[str]:
     """The raw coordinates of other transports that one depends on."""
     from pplang._passes.transport import stochastic_parents
 
-    others = {one.raw for one in compiled.transports} - {raw}
     found: set[str] = set()
     pending = [raw]
     while pending:
@@ -157,7 +171,7 @@ def _above(compiled: Compiled, raw: str) -> set[str]:
             if name not in found:
                 found.add(name)
                 pending.append(name)
-    return found & others
+    return found & (every - {raw})
 
 
 def _free(compiled: Compiled, name: str, sizes: Mapping[str, int]) -> Value:
@@ -173,70 +187,97 @@ def _free(compiled: Compiled, name: str, sizes: Mapping[str, int]) -> Value:
 
 
 def moved(points: np.ndarray, site: Coordinate, state: State, new: State) -> np.ndarray:
-    """The points with a site's coordinate changed to that of other constants, its value (in `state`) the same; `new`: shift and spread there."""
+    """The points with a site's coordinate changed to that of other constants, its value (in `state`) the same; `new`: the state there."""
     points = points.copy()
-    points[:, site.positions] = ((state.along - state.location) / state.scale - new.shift) / new.spread
+    standard = _solved(state.root, state.along - state.location)
+    points[:, site.positions] = _times(new.gain, standard - new.shift)
     return points
 
 
 def child_scores(site: Coordinate, state: State, gradients: np.ndarray) -> np.ndarray:
-    """(m, J), on the scale of `along`."""
-    return (gradients[:, site.positions] - state.own) / (state.scale * state.spread)
+    """(m, J, K), on the scale of `along`."""
+    back = _times(np.swapaxes(state.gain, -1, -2), gradients[:, site.positions] - state.own)
+    return _solved(np.swapaxes(state.root, -1, -2), back)
+
+
+def _times(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    if vectors.shape[-1] == 1:
+        return matrices[..., 0] * vectors
+    return (matrices @ vectors[..., None])[..., 0]
+
+
+def _solved(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    if vectors.shape[-1] == 1:
+        return vectors / matrices[..., 0]
+    return np.linalg.solve(matrices, vectors[..., None])[..., 0]
 
 
 def regressed(site: Coordinate, state: State, children: np.ndarray) -> dict[str, np.ndarray]:
     """The constants of one site from its values and child scores at m points.
 
-    One weighted ridge regression for each element, child / f = b + V (phi - phi0) - h theta, all with the same block of hyperparameters.
+    One weighted ridge regression for each element, child / f = b + V (phi - phi0) - H theta, all with the same block of hyperparameters.
+    Without positive curvature in some direction H is that of the others.
     """
     phi = state.phi
-    count = len(phi)
-    width = phi.shape[1] if phi.shape[1] <= count // 2 - 2 else 0
+    used = phi.shape[1] if phi.shape[1] + site.width <= len(phi) // 2 - 2 else 0
     growth = state.growth - state.growth.mean()
     f = np.exp(np.clip(growth, -_WIDEST_GROWTH, _WIDEST_GROWTH))
     weights = f / f.sum()
     centre = phi.mean(axis=0)
-    distance = (phi - centre)[:, :width]
+    distance = (phi - centre)[:, :used]
     units = np.maximum(np.sqrt((distance**2).mean(axis=0)), 1e-9)
     hypers = distance / units - weights @ (distance / units)
-    middle, unit = weights @ state.along, np.maximum(state.along.std(axis=0), 1e-12)
+    middle, unit = np.einsum("m,mjk->jk", weights, state.along), np.maximum(state.along.std(axis=0), 1e-12)
     theta = (state.along - middle) / unit
-    ratio = children / f[:, None]
-    height = weights @ ratio
+    ratio = children / f[:, None, None]
+    height = np.einsum("m,mjk->jk", weights, ratio)
     response = ratio - height
     weighted = weights[:, None] * hypers
-    block = weighted.T @ hypers + _RIDGE * np.eye(width)
-    cross, right = weighted.T @ theta, weighted.T @ response
-    solved = np.linalg.solve(block, np.concatenate([cross, right], axis=1)) if width else np.zeros((0, 2 * theta.shape[1]))
-    of_cross, of_right = np.split(solved, 2, axis=1)
-    own = weights @ theta**2 + _RIDGE - (cross * of_cross).sum(axis=0)
-    slope = (weights @ (theta * response) - (cross * of_right).sum(axis=0)) / own
-    h = np.maximum(-slope / unit, 0.0)
-    pull = np.where(h > 0, (of_right - of_cross * slope) / units[:, None], 0.0).T
-    b = height + h * middle - pull @ (weights @ distance)
-    return _named(site, h, b, np.concatenate([pull, np.zeros((len(h), phi.shape[1] - width))], axis=1), centre)
+    block = weighted.T @ hypers + _RIDGE * np.eye(used)
+    cross, right = (np.einsum("mp,mjk->pjk", weighted, one) for one in (theta, response))
+    of_cross, of_right = (
+        np.linalg.solve(block, one.reshape(used, one[0].size if used else 0)).reshape(one.shape) for one in (cross, right)
+    )
+    inner = np.einsum("m,mjk,mjl->jkl", weights, theta, theta) + _RIDGE * np.eye(site.width) - np.einsum("pjk,pjl->jkl", cross, of_cross)
+    outer = np.einsum("m,mjk,mjo->jko", weights, theta, response) - np.einsum("pjk,pjo->jko", cross, of_right)
+    slope = np.linalg.solve(inner, outer)
+    h = _positive(-np.swapaxes(slope / unit[:, :, None], -1, -2))
+    pull = (of_right - np.einsum("pjk,jko->pjo", of_cross, slope)) / units[:, None, None]
+    pull = np.where(np.diagonal(h, axis1=-2, axis2=-1) > 0, pull, 0.0)
+    b = height + _times(h, middle) - np.einsum("p,pjk->jk", weights @ distance, pull)
+    slopes = np.concatenate([pull, np.zeros((phi.shape[1] - used, *b.shape))])
+    return _named(site, h, b, np.moveaxis(slopes, 0, -1), centre)
 
 
-def _named(site: Coordinate, h: np.ndarray, b: np.ndarray, pull: np.ndarray, centre: np.ndarray) -> dict[str, np.ndarray]:
-    constants = {site.transport.h: h.reshape(site.shape), site.transport.b: b.reshape(site.shape)}
+def _positive(matrices: np.ndarray) -> np.ndarray:
+    """The nearest symmetric matrices without negative eigenvalues."""
+    if matrices.shape[-1] == 1:
+        return np.maximum(matrices, 0.0)
+    if not np.isfinite(matrices).all():
+        return matrices
+    values, vectors = np.linalg.eigh((matrices + np.swapaxes(matrices, -1, -2)) / 2)
+    return (vectors * np.maximum(values, 0.0)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+
+
+def _named(site: Coordinate, h: np.ndarray, b: np.ndarray, slopes: np.ndarray, centre: np.ndarray) -> dict[str, np.ndarray]:
+    """h: (J, K, K), b: (J, K), slopes: (J, K, hyperparameters), centre: (hyperparameters,), by the names of the inputs."""
+    own = site.shape + ((site.width,) if site.width > 1 else ())
+    constants = {site.transport.h: h.reshape(own), site.transport.b: b.reshape(site.shape)}
     first = 0
     for hyper, free in zip(site.transport.hyperparameters, site.phi, strict=True):
         last = first + math.prod(free.shape)
-        constants[hyper.slope] = pull[:, first:last].reshape(site.shape + free.shape)
+        constants[hyper.slope] = slopes[..., first:last].reshape(site.shape + free.shape)
         constants[hyper.centre] = centre[first:last].reshape(free.shape)
         first = last
     return constants
 
 
-def probed(
-    site: Coordinate, state: State, middle: np.ndarray, differences: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
-) -> dict[str, np.ndarray]:
+def probed(site: Coordinate, state: State, middle: np.ndarray, columns: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     """The constants from curvature at one point, without slopes.
 
-    state: at the point alone (m = 1). middle: the child scores there, (J,). differences: (signs (J,), child scores at the raw coordinate
-    plus and minus a step along the signs (J,), change of theta between the two (J,)).
+    state: at the point alone (m = 1). middle: the child scores there, (J, K). columns: for each k the derivatives of the child scores by
+    theta_k, (J, K).
     """
-    curvature = np.mean([-signs * change / np.where(step == 0, np.inf, np.abs(step)) for signs, change, step in differences], axis=0)
-    h = np.maximum(curvature, 0.0)
-    b = middle + h * state.along[0]
-    return _named(site, h, b, np.zeros((h.size, state.phi.shape[1])), state.phi[0])
+    h = _positive(-np.stack(columns, axis=-1))
+    b = middle + _times(h, state.along[0])
+    return _named(site, h, b, np.zeros((*b.shape, state.phi.shape[1])), state.phi[0])

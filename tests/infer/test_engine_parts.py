@@ -156,7 +156,7 @@ def test_child_scores_are_those_of_the_likelihood(problem: Problem) -> None:
         for constants in (problem.zero(), fitted):
             (state,) = problem.states(constants, points)
             children = transports.child_scores(site, state, problem.scores(constants)(points)[1])
-            assert np.allclose(children, (effect - state.along) / se**2, rtol=1e-8, atol=1e-10)
+            assert np.allclose(children[..., 0], (effect - state.along[..., 0]) / se**2, rtol=1e-8, atol=1e-10)
 
 
 def test_the_regression_finds_the_evidence_of_a_normal_child(problem: Problem) -> None:
@@ -181,7 +181,7 @@ def test_other_constants_move_the_coordinate_and_not_the_value(problem: Problem)
         (after,) = problem.states(constants, moved)
         old, new = problem.densities(problem.zero(), points), problem.densities(constants, moved)
     assert np.allclose(after.along, before.along)
-    jacobian = np.log(after.scale * after.spread).sum(axis=1) - np.log(before.scale * before.spread).sum(axis=1)
+    jacobian = np.log(after.root / after.gain).sum(axis=(1, 2, 3)) - np.log(before.root / before.gain).sum(axis=(1, 2, 3))
     assert np.allclose(new, old + jacobian)
 
 
@@ -275,3 +275,48 @@ def test_coupled_latents_are_not_integrated_one_by_one() -> None:
     family = wide(coupled, dense_positions(bound, coupled.layout.positions)).family
     with jax.enable_x64(True):
         assert nested(coupled, coupled.zero(), family, 2, 0) is None
+
+
+# blocks ---------------------------------------------------------------------------------------------------------------
+
+SLOPES = """
+data Row:
+  group : Group
+  x     : real
+  y     : real
+
+m ~ Normal(0, 5)
+n ~ Normal(0, 5)
+s ~ HalfNormal(1)
+t ~ HalfNormal(1)
+a[g in Group] ~ Normal(m, s)
+b[g in Group] ~ Normal(n, t)
+y[i in Row] ~ Normal(a[group[i]] + b[group[i]] * x[i], 0.5)
+"""
+
+
+def test_the_evidence_of_an_intercept_and_a_slope_is_found_together() -> None:
+    """H of a group is X'X / sigma^2 and b is X'y / sigma^2, X the design of its rows."""
+    generator = np.random.default_rng(0)
+    group, x = np.repeat(np.arange(4), 5), generator.normal(size=20)
+    y = generator.normal(size=20)
+    bound = pplang.compile_text(SLOPES).bind({"group": group, "x": x, "y": y}).transported
+    slopes = Problem(bound.target, layout(bound), 64, Ledger(10**6))
+    (site,) = slopes.layout.sites
+    points = generator.normal(size=(64, slopes.size))
+    with jax.enable_x64(True):
+        constants = refitted(slopes, slopes.zero(), points, slopes.scores(slopes.zero())(points)[1])
+        assert constants is not None
+        again = generator.normal(size=(10, slopes.size))
+        (state,) = slopes.states(constants, again)
+        children = transports.child_scores(site, state, slopes.scores(constants)(again)[1])
+        (before,) = slopes.states(slopes.zero(), points)
+        (there,) = slopes.states(constants, points)
+        moved = transports.moved(points, site, before, there)
+        (after,) = slopes.states(constants, moved)
+    assert np.allclose(after.along, before.along)
+    for j in range(4):
+        design = np.stack([np.ones(5), x[group == j]], axis=1)
+        assert np.allclose(constants[site.transport.h][j], design.T @ design / 0.25, rtol=0.03, atol=0.5)
+        residual = y[group == j] - state.along[:, j] @ design.T
+        assert np.allclose(children[:, j], residual @ design / 0.25, rtol=1e-6, atol=1e-8)
