@@ -50,6 +50,8 @@ def read_restrictions(environment: Environment, relations: Relations, nodes: lis
                 "which members are restricted must be known before fitting",
                 help="use data only",
             )
+        if any(resolver.is_invalid(one) for one in ire.walk(condition)):
+            continue
         bound = _bound(environment, relations, condition, node)
         if bound is not None:
             bounds.append(bound)

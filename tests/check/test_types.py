@@ -309,3 +309,8 @@ def test_a_fault_is_reported_once() -> None:
     assert codes("a ~ Normal(ww[slope, 3], 1)\n") == ["N02"]
     assert codes("data Row:\n  y : float\n\nm ~ Normal(0, 1)\ny[i in Row] ~ Normal(m, 1)\nk = sum(y)\n") == ["N21"]
     assert codes("index K = gaps(L)\nindex M = K * K\nx[m in M] ~ Normal(0, 1)\ny[k in K] ~ Normal(x[3], 1)\n") == ["N07"]
+
+
+def test_a_bound_at_fault_does_not_stop_the_others() -> None:
+    assert codes("a ~ Normal(0, 1)\nb ~ Normal(0, 1)\nrestrict a < b\nrestrict a < zz\n") == ["N02"]
+    assert codes("a ~ Normal(0, 1)\nrestrict a < zz\nrestrict a < yy\n") == ["N02", "N02"]
