@@ -143,7 +143,7 @@ def layout(bound: Bound) -> Layout:
     program, sizes = compiled.program, set_sizes(compiled.program, bound.sets)
     ends = np.cumsum([latent.size for latent in bound.latents])
     place = {latent.name: np.arange(end - latent.size, end) for latent, end in zip(bound.latents, ends, strict=True)}
-    every = (*compiled.transports, *compiled.blocks)
+    every: tuple[Transport | Block, ...] = (*compiled.transports, *compiled.blocks)
     above = {one.raw: _above(compiled, one.raw, {other.raw for other in every}) for one in every}
 
     def depth(raw: str) -> int:
