@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pplang._infer.families import Block, lower_root
-from pplang._infer.importance import effective_share, proposed, resampled, smoothed
+from pplang._infer.importance import Shape, effective_share, led_by, proposed, resampled, shape_of, smoothed
 from pplang._infer.nested import Nested, nested
 from pplang._infer.problem import Constants, Ledger, Problem, rows_for
 from pplang._infer.race import Fitted, Race, draws_needed
@@ -28,6 +28,8 @@ _HEAVY = 10
 """Coordinates of the proposal with Student-t tails, at most: on more, even an exact fit has a small effective share."""
 _CHECKED = 4_000
 _NUMBERS_CHECKED = 2**24
+_SHAPED = 0.8
+"""Below this effective share one skew coordinate gets a density of its own."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,9 @@ def _checked(bound: Bound, problem: Problem, reached: Fitted, seed: int) -> Resu
     family = replace(reached.family, root=lower_root(reached.family.covariance()))
     heavy = min(_HEAVY, family.dense)
     sample: Weighted | Nested = _weighted(problem, reached.constants, family, heavy, seed)
+    if sample.share < _SHAPED and family.dense and reached.evaluation.finite:
+        shaped = _reshaped(problem, reached.constants, family, heavy, seed, sample)
+        sample = shaped if shaped.share > sample.share else sample
     if sample.share < GOOD and reached.status == "converged":
         sample = nested(problem, reached.constants, family, heavy, seed) or sample
     labels = coordinate_labels(bound)
@@ -134,12 +139,25 @@ def _checked(bound: Bound, problem: Problem, reached: Fitted, seed: int) -> Resu
     return Result(reached, family, sample, verdict)
 
 
-def _weighted(problem: Problem, constants: Constants, family: Block, heavy: int, seed: int) -> Weighted:
+def _weighted(problem: Problem, constants: Constants, family: Block, heavy: int, seed: int, shape: Shape | None = None) -> Weighted:
     count = int(np.clip(_NUMBERS_CHECKED // max(1, problem.size), 512, _CHECKED))
-    sample = proposed(family, heavy, count, seed)
+    sample = proposed(family, heavy, count, seed, shape)
     log_weights = problem.densities(constants, sample.points) - sample.log_proposal
     weights, k_hat = smoothed(log_weights)
     return Weighted(sample.points, weights, log_weights, k_hat)
+
+
+def _reshaped(problem: Problem, constants: Constants, family: Block, heavy: int, seed: int, before: Weighted | Nested) -> Weighted:
+    """The same with the one dense coordinate that reweighting changes most (the logarithm of a scale near zero is skew) in a density of its
+    own, that of the weighted draws; the others as the family has them given that one."""
+    points = before.points(family, np.arange(len(before.weights)), seed)
+    found = reweighted(family, points, before.weights)
+    dense = family.order[: family.dense]
+    changed = np.abs(found.shift[dense]) + np.abs(np.log(np.maximum(found.ratio[dense], 1e-12)))
+    leading = led_by(family, int(np.argmax(changed)))
+    position = leading.order[0]
+    shape = shape_of((points[:, position] - leading.mean[0]) / leading.root[0, 0], before.weights)
+    return _weighted(problem, constants, leading, heavy, seed + 1, shape)
 
 
 def _logarithms(bound: Bound) -> np.ndarray:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pplang._infer.families import Block
+from pplang._infer.families import Block, lower_root
 
 _DEGREES = 7.0
+_DEGREES_OF_KERNEL = 3.0
+_LEVELS = np.array([0.01, 0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95, 0.99])
+_NARROWEST = 0.25
 
 
 @dataclass(frozen=True)
@@ -20,19 +23,66 @@ class Sample:
     log_proposal: np.ndarray
 
 
-def proposed(family: Block, heavy: int, count: int, seed: int) -> Sample:
+@dataclass(frozen=True)
+class Shape:
+    """A density on the line, for one coordinate that is far from normal: a mixture of Student-t kernels with 3 degrees of freedom."""
+
+    centres: np.ndarray
+    scales: np.ndarray
+    masses: np.ndarray
+
+    def draws(self, count: int, generator: np.random.Generator) -> np.ndarray:
+        kernel = np.searchsorted(np.cumsum(self.masses)[:-1], generator.uniform(size=count))
+        return self.centres[kernel] + self.scales[kernel] * generator.standard_t(_DEGREES_OF_KERNEL, count)
+
+    def log_density(self, x: np.ndarray) -> np.ndarray:
+        nu = _DEGREES_OF_KERNEL
+        constant = math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2) - 0.5 * math.log(nu * math.pi)
+        distances = (x[:, None] - self.centres) / self.scales
+        logs = constant - (nu + 1) / 2 * np.log1p(distances**2 / nu) - np.log(self.scales) + np.log(self.masses)
+        result: np.ndarray = np.logaddexp.reduce(logs, axis=1)
+        return result
+
+
+def shape_of(x: np.ndarray, weights: np.ndarray) -> Shape:
+    """The density of weighted draws, by kernels at their quantiles, as wide as these lie apart."""
+    order = np.argsort(x, kind="stable")
+    reached = np.cumsum(weights[order])
+    places = np.minimum(np.searchsorted(reached, _LEVELS), len(x) - 1)
+    centres = x[order][places]
+    between = np.concatenate([[0.0], (_LEVELS[1:] + _LEVELS[:-1]) / 2, [1.0]])
+    gaps = np.diff(centres)
+    scales = np.maximum(_NARROWEST, np.maximum(np.append(gaps, gaps[-1]), np.insert(gaps, 0, gaps[0])) / 2)
+    return Shape(centres, scales, np.diff(between))
+
+
+def led_by(family: Block, place: int) -> Block:
+    """The same distribution with a dense coordinate, by its place in own order, moved to the front, and a lower triangular root."""
+    p = family.dense
+    chosen = np.concatenate([[place], np.setdiff1d(np.arange(p), [place]), np.arange(p, len(family.mean))])
+    covariance = family.covariance()[np.ix_(chosen[:p], chosen[:p])]
+    return Block(family.order[chosen], family.mean[chosen], lower_root(covariance), family.scale)
+
+
+def proposed(family: Block, heavy: int, count: int, seed: int, shape: Shape | None = None) -> Sample:
     """Draws of the family, its first `heavy` dense coordinates (in own order) multivariate Student-t with 7 degrees of freedom.
 
-    The root of the dense block is made lower triangular for this, so that the first noises belong to the first coordinates.
+    shape: of the first noise, instead of that. The root of the dense block is to be lower triangular, so that the first noises belong to the
+    first coordinates.
     """
     generator = np.random.Generator(np.random.Philox([seed, 1]))
     size = len(family.mean)
     noise = generator.standard_normal((count, size))
     log_density = -0.5 * (noise[:, heavy:] ** 2).sum(axis=1) - 0.5 * (size - heavy) * math.log(2 * math.pi) - family.log_determinant()
-    if heavy:
-        noise[:, :heavy] /= np.sqrt(generator.chisquare(_DEGREES, count) / _DEGREES)[:, None]
-        constant = math.lgamma((_DEGREES + heavy) / 2) - math.lgamma(_DEGREES / 2) - 0.5 * heavy * math.log(_DEGREES * math.pi)
-        log_density += constant - (_DEGREES + heavy) / 2 * np.log1p((noise[:, :heavy] ** 2).sum(axis=1) / _DEGREES)
+    first = 0 if shape is None else 1
+    if heavy > first:
+        degrees, wide = _DEGREES, heavy - first
+        noise[:, first:heavy] /= np.sqrt(generator.chisquare(degrees, count) / degrees)[:, None]
+        constant = math.lgamma((degrees + wide) / 2) - math.lgamma(degrees / 2) - 0.5 * wide * math.log(degrees * math.pi)
+        log_density += constant - (degrees + wide) / 2 * np.log1p((noise[:, first:heavy] ** 2).sum(axis=1) / degrees)
+    if shape is not None:
+        noise[:, 0] = shape.draws(count, generator)
+        log_density += shape.log_density(noise[:, 0])
     return Sample(family.points(noise), log_density)
 
 

@@ -11,7 +11,7 @@ import pplang
 from pplang._infer import transports
 from pplang._infer.engine import coordinate_labels, dense_positions, fitted
 from pplang._infer.families import Block, lower_root
-from pplang._infer.importance import effective_share, proposed, resampled, smoothed
+from pplang._infer.importance import effective_share, led_by, proposed, resampled, shape_of, smoothed
 from pplang._infer.natural_gradient import climb, evaluate
 from pplang._infer.nested import nested
 from pplang._infer.problem import Exhausted, Ledger, Problem
@@ -216,6 +216,34 @@ def test_the_proposal_knows_its_density() -> None:
     own = heavy.points[:, family.order]
     expected = stats.multivariate_t(family.mean[:2], covariance[:2, :2], df=7).logpdf(own[:, :2]) + stats.norm(3.0, 0.5).logpdf(own[:, 2])
     assert np.allclose(heavy.log_proposal, expected)
+
+
+def test_a_skew_coordinate_gets_a_density_of_its_own() -> None:
+    generator = np.random.default_rng(6)
+    x = np.log(generator.gamma(1.5, size=4_000))
+    shape = shape_of(x, np.full(4_000, 1 / 4_000))
+    line = np.linspace(-60, 60, 200_001)
+    assert np.trapezoid(np.exp(shape.log_density(line)), line) == pytest.approx(1, abs=2e-3)
+    drawn = shape.draws(4_000, generator)
+    known = 1.5 * drawn - np.exp(drawn)
+    assert effective_share(smoothed(known - shape.log_density(drawn))[0]) > 0.85
+
+
+def test_the_leading_coordinate_leaves_the_distribution_as_it_is() -> None:
+    root = lower_root(np.array([[2.0, 0.6, 0.1], [0.6, 1.0, 0.3], [0.1, 0.3, 0.5]]))
+    family = Block(np.array([3, 1, 0, 2]), np.array([1.0, 2.0, 3.0, 4.0]), root, np.array([0.5]))
+    leading = led_by(family, 2)
+    assert leading.order[0] == 0
+    assert np.allclose(leading.means(), family.means())
+    assert np.allclose(leading.deviations(), family.deviations())
+    shape = shape_of(np.linspace(-2, 2, 50), np.full(50, 0.02))
+    sample = proposed(leading, 3, 300, 1, shape)
+    own = sample.points[:, leading.order]
+    noise = np.linalg.solve(leading.root, (own[:, :3] - leading.mean[:3]).T).T
+    stats = pytest.importorskip("scipy.stats")
+    expected = shape.log_density(noise[:, 0]) + stats.multivariate_t(np.zeros(2), np.eye(2), df=7).logpdf(noise[:, 1:])
+    expected += stats.norm(4.0, 0.5).logpdf(own[:, 3]) - np.log(np.diag(leading.root)).sum()
+    assert np.allclose(sample.log_proposal, expected)
 
 
 def test_smoothed_weights_are_those_of_arviz() -> None:
