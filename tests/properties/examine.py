@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -14,7 +14,8 @@ import numpy as np
 from numpyro import handlers
 
 from pplang._check import check
-from pplang._ir.program import Program, Site
+from pplang._ir.kinds import REAL
+from pplang._ir.program import Input, Program, Site
 from pplang._ir.text import text
 from pplang._lower import Lowered, lower
 from pplang._passes import pipeline
@@ -25,7 +26,7 @@ from pplang._syntax.parse import parse
 from tests.properties.programs import Case
 from tests.reference.evaluate import Evaluator
 from tests.reference.functions import OutsideDomainError
-from tests.reference.points import random_point, with_sites
+from tests.reference.points import random_point
 
 DENSITY, MAP = 1e-8, 1e-10
 """How far a density and a coordinate may be off, relative to the larger of one and its size."""
@@ -171,7 +172,8 @@ def _evaluator(case: Case, program: Program, values: Values) -> Evaluator:
 
 
 def _moved(case: Case, before: Program, rewrite: Rewrite, values: Values) -> dict[str, np.ndarray]:
-    both = _evaluator(case, with_sites(before, rewrite.inverse, rewrite.program.sets), values)
+    after = rewrite.program
+    both = _evaluator(case, replace(before, sites=(*before.sites, *rewrite.inverse), sets=after.sets, inputs=after.inputs), values)
     new = {site.name for site in rewrite.inverse}
     return {name: both.whole(name) if name in new else values[name] for name in unknowns(rewrite.program)}
 
@@ -335,16 +337,38 @@ def examine_inverse(case: Case, compiled: Compiled, point: Point, outcome: Outco
         outcome.agree("inverse program", value, point.values[-1][name], MAP)
 
 
-def examine(case: Case, seed: int = 0, *, points: int = 2, jacobian: bool = False, lower: Lower = lower) -> Outcome:
-    """All of it, for one program at a few random points. Raises `BrokenError`, or whatever pplang raises and should not."""
+def with_constants(case: Case, compiled: Compiled, rng: np.random.Generator) -> Case:
+    """The case with random values for the inputs that the passes have made, such as the constants of transported coordinates."""
+    made = [one for one in compiled.program.input.values() if one.name not in compiled.source.input]
+    sets = Evaluator(compiled.program, case.sets, {}).sets
+    values = {one.name: _constant(one, tuple(len(sets[axis]) for axis in one.sets), rng) for one in made}
+    return Case(case.text, case.sets, {**case.arrays, **values})
+
+
+def _constant(one: Input, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """A precision where it is over pairs of one set; otherwise a number of its kind."""
+    value = rng.normal(size=shape)
+    if len(one.sets) >= 2 and one.sets[-1] == one.sets[-2]:
+        return value @ np.swapaxes(value, -1, -2)
+    return value if one.kind == REAL else value**2
+
+
+def examine(
+    case: Case, seed: int = 0, *, points: int = 2, jacobian: bool = False, transported: bool = False, lower: Lower = lower
+) -> Outcome:
+    """All of it, for one program at a few random points. Raises `BrokenError`, or whatever pplang raises and should not.
+
+    transported: latents get coordinates with constants, for which random ones are put in.
+    """
     outcome = Outcome()
     program = read(case.text)
     examine_text(program)
-    compiled = pipeline.run(program)
+    compiled = pipeline.run(program, transported=transported)
     examine_passes(compiled)
     if unsupported(program) is not None:
         outcome.unsupported = True
         return outcome
+    case = with_constants(case, compiled, np.random.default_rng(seed))
     built = machine(case, compiled, jacobian=jacobian and bool(unknowns(compiled.program)), lower=lower)
     rng = np.random.default_rng(seed)
     for _ in range(points):

@@ -851,7 +851,7 @@ class _Writer:
                     f"NegBinomial(shape = {scale}, rate = 1)",
                 ]
                 choices += [
-                    f"DiscreteUniform(0, 40)",
+                    "DiscreteUniform(0, 40)",
                     f"BetaNegBinomial(3, {scale}, 2)",
                     f"Censored(Poisson({scale}), right = {self._data_condition(scope)})",
                 ]

@@ -45,7 +45,7 @@ def run_programs(seeds: range) -> Found:
     for seed in seeds:
         case = from_seed(seed)
         try:
-            outcome = examine(case, seed, jacobian=seed % 4 == 0)
+            outcome = examine(case, seed, jacobian=seed % 4 == 0, transported=seed % 2 == 1)
         except Exception as error:
             found.failures.append((seed, case.text, _report(error)))
             continue

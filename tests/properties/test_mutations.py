@@ -112,7 +112,10 @@ BROKEN_PASSES: dict[str, tuple[ModuleType, Damage]] = {
     "location dropped": (center, _right("a", _last_term)),
     "scale taken for a precision": (center, _right("a", _divided)),
     "base too wide": (center, _right("a_raw", _wider_prior)),
-    "way back left out": (center, lambda rewrite: replace(rewrite, inverse=tuple(replace(one, right=ire.Number(0)) for one in rewrite.inverse))),
+    "way back left out": (
+        center,
+        lambda rewrite: replace(rewrite, inverse=tuple(replace(one, right=ire.Number(0)) for one in rewrite.inverse)),
+    ),
     "wrong bijection": (unconstrain, _right("tau", lambda node: ire.Call("softplus", node.arguments))),  # type: ignore[union-attr]
     "a factor lost": (forward, lambda rewrite: replace(rewrite, program=replace(rewrite.program, factors=()))),
     "a weight lost": (forward, _site(lambda site: replace(site, weight=None))),
@@ -138,7 +141,9 @@ def test_an_ignored_annotation_is_noticed(monkeypatch: pytest.MonkeyPatch) -> No
     decide = center.decide
 
     def deaf(program: Program, **named: object) -> object:
-        return decide(replace(program, sites=tuple(replace(site, notes=()) if site.name == "a" else site for site in program.sites)), **named)
+        return decide(
+            replace(program, sites=tuple(replace(site, notes=()) if site.name == "a" else site for site in program.sites)), **named
+        )
 
     monkeypatch.setattr(center, "decide", deaf)
     told = HIERARCHY.text.replace("a[c in County] ~ Normal", "@centered\na[c in County] ~ Normal")
@@ -175,7 +180,11 @@ BROKEN_LOWERINGS: dict[str, tuple[Case, str, str]] = {
     "a group's effect not gathered": (HIERARCHY, r"\+ b\[county\]", "+ b[0]"),
     "an observed site doubled": (HIERARCHY, r"df=4.0", "df=3.0"),
     "a gradient that is not a number": (HIERARCHY, r"loc=a\[county\]", "loc=(0 * a[county]) ** 0.5 + a[county]"),
-    "a relation's value": (HIERARCHY, r"numpyro\.deterministic\('tau', jnp\.exp\(tau_free\)\)", "jnp.exp(numpyro.deterministic('tau', tau_free))"),
+    "a relation's value": (
+        HIERARCHY,
+        r"numpyro\.deterministic\('tau', jnp\.exp\(tau_free\)\)",
+        "jnp.exp(numpyro.deterministic('tau', tau_free))",
+    ),
 }
 
 

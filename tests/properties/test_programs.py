@@ -27,7 +27,7 @@ def test_every_stage_has_the_density_of_the_source(batch: int) -> None:
     outcomes: list[Outcome] = []
     for seed in range(batch * EACH, (batch + 1) * EACH):
         try:
-            outcomes.append(examine(from_seed(seed), seed, jacobian=seed % 4 == 0))
+            outcomes.append(examine(from_seed(seed), seed, jacobian=seed % 4 == 0, transported=seed % 2 == 1))
         except Exception as error:
             error.add_note(f"seed {seed}\n{from_seed(seed).text}")
             raise

@@ -334,9 +334,9 @@ class Evaluator:
         (_, base), (_, bijection) = node.arguments
         assert isinstance(bijection, ir.Bijection)
         constrain, log_slope = BIJECTIONS[bijection.name]
-        bounds = [self.number(one, where) for one in bijection.arguments]
+        further = [self.plain(self.value(one, where)) for one in bijection.arguments]
         given = list(free) if np.ndim(free) else float(free)
-        return self.log_density(base, np.asarray(constrain(given, *bounds), float)[()], where) + log_slope(given, *bounds)
+        return self.log_density(base, np.asarray(constrain(given, *further), float)[()], where) + log_slope(given, *further)
 
     def arguments(self, node: ir.Distribution, where: Environment) -> dict[str, Any]:
         """The arguments of a distribution by name; one inside a wrapper is a pair (name, arguments)."""

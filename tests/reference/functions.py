@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -78,6 +79,8 @@ NUMBERS: dict[str, Callable[..., float]] = {
     "lower_of": lambda x, low: low + math.exp(x),
     "upper_of": lambda x, high: high - math.exp(x),
     "interval_of": lambda x, low, high: low + (high - low) * _logistic(x),
+    "affine_of": lambda x, shift, scale: shift + scale * x,
+    "affine_free": lambda y, shift, scale: (y - shift) / scale,
     "lower_free": lambda y, low: math.log(y - low),
     "upper_free": lambda y, high: math.log(high - y),
     "interval_free": lambda y, low, high: math.log((y - low) / (high - y)),
@@ -119,7 +122,7 @@ def ordered_of(x: Sequence[float]) -> list[float]:
 
 
 def ordered_free(y: Sequence[float]) -> list[float]:
-    return [*y[:1], *(math.log(b - a) for a, b in zip(y[:-1], y[1:], strict=True))]
+    return [*y[:1], *(math.log(b - a) for a, b in itertools.pairwise(y))]
 
 
 def ordered_lower_of(x: Sequence[float], low: float) -> list[float]:
@@ -145,7 +148,7 @@ def ordered_interval_of(x: Sequence[float], low: float, high: float) -> list[flo
 
 def ordered_interval_free(y: Sequence[float], low: float, high: float) -> list[float]:
     ends = [low, *y, high]
-    return simplex_free([(b - a) / (high - low) for a, b in zip(ends[:-1], ends[1:], strict=True)])
+    return simplex_free([(b - a) / (high - low) for a, b in itertools.pairwise(ends)])
 
 
 def _size_of_pairs(pairs: int) -> int:
@@ -206,6 +209,12 @@ TABLES: dict[str, Callable[..., Any]] = {
     "inverse": np.linalg.inv,
     "determinant": np.linalg.det,
     "log_determinant": lambda x: float(np.linalg.slogdet(x)[1]),
+    "diagonal": np.diag,
+    "solve_lower": np.linalg.solve,
+    "evidence_factor": lambda root, precision: np.linalg.cholesky(np.eye(len(root)) + root.T @ precision @ root),
+    "evidence_shift": lambda factor, root, pull: np.linalg.solve(factor @ factor.T, root.T @ pull),
+    "whitening_of": lambda x, shift, factor: shift + np.linalg.solve(factor.T, x),
+    "whitening_free": lambda y, shift, factor: factor.T @ (y - shift),
     "simplex_of": simplex_of,
     "simplex_free": simplex_free,
     "ordered_of": ordered_of,
@@ -268,6 +277,8 @@ BIJECTIONS: dict[str, tuple[Callable[..., Any], Callable[..., float]]] = {
     "lower": (NUMBERS["lower_of"], lambda x, _low: x),
     "upper": (NUMBERS["upper_of"], lambda x, _high: x),
     "interval": (NUMBERS["interval_of"], lambda x, low, high: _log_slope_of_logistic(x) + math.log(high - low)),
+    "affine": (NUMBERS["affine_of"], lambda _x, _shift, scale: math.log(abs(scale))),
+    "whitening": (TABLES["whitening_of"], lambda _x, _shift, factor: -math.fsum(map(math.log, np.diag(factor)))),
     "simplex": (simplex_of, _log_slope_of_simplex),
     "ordered": (ordered_of, lambda x: math.fsum(x[1:])),
     "positive_ordered": (TABLES["positive_ordered_of"], math.fsum),
@@ -278,4 +289,4 @@ BIJECTIONS: dict[str, tuple[Callable[..., Any], Callable[..., float]]] = {
     "correlation": (correlation_of, _log_slope_of_correlation),
     "sum_to_zero": (sum_to_zero_of, lambda _x: 0.0),
 }
-"""Name -> (free to constrained, its log Jacobian), both taking the free value and the bounds."""
+"""Name -> (free to constrained, its log Jacobian), both taking the free value and the further arguments."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -132,8 +131,3 @@ def _inside(bounds: tuple[float, float], rng: np.random.Generator, shape: tuple[
     if math.isfinite(lower):
         return lower + np.exp(0.6 * rng.normal(size=shape))
     return upper - np.exp(0.6 * rng.normal(size=shape)) if math.isfinite(upper) else rng.normal(size=shape)
-
-
-def with_sites(program: records.Program, sites: tuple[records.Site, ...], sets: tuple[records.IndexSet, ...]) -> records.Program:
-    """The program with further relations (a way back that a pass gives), over sets that the pass may have made."""
-    return replace(program, sites=(*program.sites, *sites), sets=sets)
