@@ -106,7 +106,7 @@ HOSTILE = {
     "NUL": ("x = 1\0", ["L05"]),
     "a long name": ("x" * 201 + " = 1", ["L06"]),
     "a long line": ("x = " + "a + " * 1_250_000 + "1", ["L01"]),
-    "one line of quotes": ('"' * 300_000, ["X09"]),
+    "one line of quotes": ('"' * 300_000, ["X23"]),
     "one line of comment signs": ("/*" * 150_000, ["X30"]),
     "one line of percent signs": ("%" * 200_000, ["X13"] * limits.REPORTED),
     "unclosed everywhere": ("x = (\n" * 20_000, ["X07"] * (limits.REPORTED - 1)),
