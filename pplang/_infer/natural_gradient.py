@@ -67,6 +67,7 @@ class Climb:
     steps: int
 
 
+@np.errstate(over="ignore", invalid="ignore")  # far from anywhere plausible densities are as large as numbers can be
 def evaluate(scores: Scores, family: Block, noise: np.ndarray) -> Evaluation:
     """Costs one gradient for each row of the noise."""
     points = family.points(noise)
@@ -79,13 +80,13 @@ def evaluate(scores: Scores, family: Block, noise: np.ndarray) -> Evaluation:
     dense = -(noise[:, :p].T @ pulled[:, :p]) / count
     diagonal = -(noise[:, p:] * pulled[:, p:]).mean(axis=0)
     elbo = float(densities.mean()) + family.log_determinant()
-    with np.errstate(over="ignore"):  # far from anywhere plausible
-        error = float(np.std(densities + 0.5 * (noise**2).sum(axis=1)) / np.sqrt(count))
+    error = float(np.std(densities + 0.5 * (noise**2).sum(axis=1)) / np.sqrt(count))
     return Evaluation(
         elbo if np.isfinite(elbo) else -np.inf, error, pulled.mean(axis=0), (dense + dense.T) / 2, diagonal, points, gradients
     )
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def climb(
     scores: Scores,
     family: Block,

@@ -44,6 +44,7 @@ class Peak:
     curvature: Curvature
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def climbed(score: Callable[[np.ndarray], tuple[float, np.ndarray]], start: np.ndarray, *, steps: int, most: int) -> Peak | None:
     """Near a maximum of a log density; None where it is not finite at the start. One gradient for each evaluation, at most `most`."""
     density, gradient = score(start)
