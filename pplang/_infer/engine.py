@@ -62,12 +62,12 @@ class Weighted:
 
 
 def vi(bound: Bound, settings: Settings, progress: Progress) -> Draws:
-    """Draws in transported coordinates: resampled by importance where the verdict is good, the approximation's own otherwise.
+    """Draws in transported coordinates: resampled by importance where the weights allow it, the approximation's own otherwise.
 
     Raises NoStart where no start has a finite density.
     """
     found = fitted(bound, settings, progress)
-    if found.verdict.word == "good":
+    if found.verdict.word != "poor" and found.verdict.share >= GOOD:
         z = found.sample.points(found.family, resampled(found.sample.weights, settings.draws, settings.seed), settings.seed)
     else:
         noise = np.random.Generator(np.random.Philox([settings.seed, 3])).standard_normal((settings.draws, bound.size))
