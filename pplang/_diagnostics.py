@@ -165,7 +165,4 @@ def _excerpt(source: Source, place: Label, width: int, paint: str, plain: str, *
 
 def _columns(text: str) -> int:
     """How many terminal columns a text takes."""
-    return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        for character in text
-    )
+    return sum(0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
