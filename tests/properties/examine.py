@@ -157,7 +157,7 @@ def move(case: Case, compiled: Compiled, values: Values, outcome: Outcome) -> Po
             )
             moved = Evaluator(stage.program, case.sets, {**case.arrays, **found[-1], **now})
             jacobian = math.fsum(moved.number(term, {}) for term in stage.rewrite.log_jacobian)
-            outcome.agree(f"{stage.name}: density and Jacobian", densities[-1], densities[-2] - left_out + jacobian, DENSITY)
+            outcome.agree(f"{stage.name}: density and Jacobian", densities[-1] + left_out, densities[-2] + jacobian, DENSITY)
         found.append(now)
         before = stage.program
     return Point(tuple(found), tuple(densities))
