@@ -1,4 +1,4 @@
-"""The fourteen programs: those that can be fitted so far find the parameters that their data were simulated from, the others say what stands in the way."""
+"""The fourteen programs: those that can be fitted find the parameters their data were simulated from, the others say what stands in the way."""
 
 from __future__ import annotations
 
