@@ -49,7 +49,10 @@ def _element(node: ir.Element, scope: Scope) -> Term:
     """`softmax(b)[k]`: the axes that the table has from its own bound variables stay as they are."""
     table = scope.unit.store(scope.value(node.table))
     indices = (*node.indices, *(ir.Whole() for _ in range(len(table.event) - len(node.indices))))
-    slots = [*(_Slot(axis=axis) for axis in table.axes), *(_slot(index, over, scope) for index, over in zip(indices, table.event, strict=True))]
+    slots = [
+        *(_Slot(axis=axis) for axis in table.axes),
+        *(_slot(index, over, scope) for index, over in zip(indices, table.event, strict=True)),
+    ]
     data = table.data and all(one.positions is None or one.positions.data for one in slots)
     base = table.code
     if table.data and scope.unit.array == "jnp" and not data:
