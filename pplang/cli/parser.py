@@ -33,7 +33,7 @@ class _Version(Action):
 def parse(arguments: Sequence[str]) -> Namespace:
     """The options of a command line. Raises SystemExit for `--help`, `--version` and arguments that make no sense."""
     if arguments and arguments[0] in COMMANDS:  # one command's parser is made in a tenth of the time of all
-        chosen = of_command(arguments[0]).parse_args(arguments[1:])
+        chosen = of_command(arguments[0]).parse_intermixed_args(arguments[1:])  # data may come after options
         chosen.command = arguments[0]
         return chosen
     return whole().parse_args(arguments)

@@ -169,3 +169,8 @@ def test_an_interrupt_while_writing_leaves_nothing(run: Run, folder: Path, monke
     ran = run("fit", "schools.ppl", "schools.csv", *SMALL)
     assert ran.status == 130
     assert sorted(one.name for one in folder.iterdir() if one.suffix not in (".ppl", ".csv")) == []
+
+
+def test_data_may_come_after_options(run: Run) -> None:
+    ran = run("fit", "schools.ppl", "--seed", "3", "schools.csv", *SMALL)
+    assert ran.status == 0, ran.err
