@@ -138,19 +138,23 @@ def test_remarks_on_the_data_are_shown(run: Run, folder: Path) -> None:
     assert "extra" in run("fit", "schools.ppl", "more.csv", *SMALL).err
 
 
+# As `python -m pplang`; what runs in the background may have inherited that interrupts are ignored.
+INTERRUPTIBLE = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); runpy.run_module('pplang', run_name='__main__')"
+)
+
+
 @pytest.mark.parametrize("seconds", [3, 6])
 @pytest.mark.parametrize("method", ["svi", "nuts"])
 def test_an_interrupted_fit_leaves_nothing(folder: Path, method: str, seconds: float) -> None:
     """Whatever it was at: importing, compiling or running."""
     sizes = ("--steps", "100000000", "--warmup", "100000000", "--draws", "1")
     process = subprocess.Popen(
-        [sys.executable, "-m", "pplang", "fit", "schools.ppl", "schools.csv", "--method", method, *sizes],
+        [sys.executable, "-c", INTERRUPTIBLE, "fit", "schools.ppl", "schools.csv", "--method", method, *sizes],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Tests that are run in the background may have inherited that interrupts are ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
