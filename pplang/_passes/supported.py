@@ -12,7 +12,8 @@ from pplang._ir.program import Program, Site
 from pplang._passes.unconstrain import OF_STRUCTURE
 from pplang._source import Span
 
-_STOCHASTIC_NOTES = ("minibatch", "relax", "score", "straight_through")
+_UNUSED_NOTES = ("minibatch", "relax", "score", "straight_through", "init", "whiten", "enumerate")
+"""Annotations that nothing obeys yet: better refused than silently without effect."""
 
 
 def unsupported(program: Program) -> Diagnostic | None:
@@ -43,8 +44,8 @@ def _constructs(program: Program) -> Iterator[tuple[str, Span, str]]:
 
 def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
     for note in site.notes:
-        if note.name in _STOCHASTIC_NOTES:
-            yield f"`@{note.name}`", note.span, ""
+        if note.name in _UNUSED_NOTES:
+            yield f"`@{note.name}`", note.span, "leave it out"
     if site.role == "split":
         yield f"a column with empty cells (`{site.name}`)", site.span, "drop those rows, and write the type without `?`"
     if site.fixing:

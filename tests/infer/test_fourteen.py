@@ -75,6 +75,7 @@ def items(rng: np.random.Generator) -> Simulated:
 )
 def test_simulated_parameters_are_found(number: str, simulate: Callable[[np.random.Generator], Simulated]) -> None:
     (path,) = PROGRAMS.glob(f"{number}_*.ppl")
+    # With seed 7 the thirty simulated schools have a mean of 1.34 where 3 was asked for, which the rule below refuses for mu; with 8 it is 2.61.
     table, truth = simulate(np.random.default_rng(8))
     fit = pplang.compile(path).fit(table, method="nuts", seed=3, chains=2, warmup=400, draws=400, target_accept=0.9)
     for name, value in truth.items():
