@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pplang._infer.target import Functions, Target
     from pplang._lower import Lowered
     from pplang._passes.plan import Compiled
+    from pplang._plan_file import Plan
 
 LARGEST_MODEL = 1_000_000
 """Bytes of a model file."""
@@ -56,17 +58,26 @@ class Model:
         """The source."""
         return self.source.text
 
-    def compiled(self, *, without: Sequence[str] = (), after: str | None = None) -> Compiled:
-        """The plan and the rewritten program; some passes left out, or only up to one.
+    def compiled(self, *, without: Sequence[str] = (), after: str | None = None, plan: Plan | None = None) -> Compiled:
+        """The plan and the rewritten program; some passes left out, or only up to one; choices settled by a plan (see `plan`).
 
-        Raises `Problems` (I72) for what is not a pass, or is one that cannot be left out.
+        Raises `Problems`: I72 for what is not a pass, or is one that cannot be left out; I82, I83 for a plan that does not fit.
         """
         from pplang._passes import pipeline
 
         faults = [fault for fault in (*map(_left_out, without), _is_pass(after) if after else None) if fault]
         if faults:
             raise Problems(faults)
-        return pipeline.run(self.program, without=without, after=after)
+        return pipeline.run(self.program, without=without, after=after, pins=plan.pins if plan else None)
+
+    def plan(self, path: str | os.PathLike[str]) -> Plan:
+        """The plan in a JSON file that `pplang explain --json` has written, for `bind` and `fit`.
+
+        Raises `Problems`: I02-I06, I20-I25 it cannot be read, I80 it is no plan, I81 it is one for another program.
+        """
+        from pplang import _plan_file
+
+        return _plan_file.read(path, self.program)
 
     def bind(
         self,
@@ -76,14 +87,15 @@ class Model:
         settings: Mapping[str, str] | None = None,
         missing: Sequence[str] = (),
         without: Sequence[str] = (),
+        plan: Plan | None = None,
     ) -> Bound:
         """The model with its data.
 
         data: the tables, one after the other, as paths, frames or dicts of arrays, each alone or as a pair (name of the table, source).
         tables: the same by name. inputs: values by name, a .json or .npz file, or a list of those. settings: values as text, which win over
-        `inputs`. missing: further texts that mean an empty cell. without: passes to leave out.
+        `inputs`. missing: further texts that mean an empty cell. without: passes to leave out. plan: choices settled beforehand, see `plan`.
 
-        Raises `Problems` with every fault of the data (C, I), or F codes where the model cannot be fitted.
+        Raises `Problems` with every fault of the data or the plan (C, I), or F codes where the model cannot be fitted.
         """
         from pplang._data.bind import bind
         from pplang._lower import evaluate
@@ -93,9 +105,10 @@ class Model:
         if refused is not None:
             raise Problems([refused], self.source)
         given = [one if isinstance(one, tuple) else (None, one) for one in data] + list((tables or {}).items())
-        compiled = self.compiled(without=without)
+        compiled = self.compiled(without=without, plan=plan)
         dataset = bind(self.program, given, inputs, evaluate=evaluate, settings=settings or {}, missing=missing, source=self.source)
-        return Bound(self, compiled, dataset)
+        bound = Bound(self, compiled, dataset)
+        return bound.with_constants(plan.constants) if plan and plan.constants else bound
 
     def fit(
         self,
@@ -115,6 +128,7 @@ class Model:
         settings: Mapping[str, str] | None = None,
         missing: Sequence[str] = (),
         without: Sequence[str] = (),
+        plan: Plan | None = None,
         progress: Progress | None = None,
     ) -> Fit:
         """The posterior given data. How to give them, see `bind`.
@@ -128,22 +142,26 @@ class Model:
         from pplang._infer.settings import Settings
 
         chosen = Settings(method, seed, draws, chains, warmup, target_accept, guide, steps, tol, max_gradients)
-        return self.bind(*data, tables=tables, inputs=inputs, settings=settings, missing=missing, without=without).fit(chosen, progress)
+        return self.bind(*data, tables=tables, inputs=inputs, settings=settings, missing=missing, without=without, plan=plan).fit(
+            chosen, progress
+        )
 
 
 @dataclass(frozen=True)
 class Bound:
     """A model with its data. Everything that is asked of it is made when asked for; pickling keeps only what it is made from.
 
-    dataset: index sets and arrays. compiled: the plan and the rewritten program.
+    dataset: index sets and arrays. compiled: the plan and the rewritten program. constants: of transports, by name; those that are not set are
+    zero (see `with_constants`).
     """
 
     model: Model
     compiled: Compiled
     dataset: Dataset
+    constants: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Bound, (self.model, self.compiled, self.dataset)
+        return Bound, (self.model, self.compiled, self.dataset, self.constants)
 
     @property
     def sets(self) -> Mapping[str, Sequence[str | int]]:
@@ -160,8 +178,22 @@ class Bound:
         from pplang._passes import pipeline
 
         taken = {stage.name for stage in self.compiled.stages}
-        compiled = pipeline.run(self.model.program, without=[name for name in pipeline.OPTIONAL if name not in taken], transported=True)
-        return Bound(self.model, compiled, self.dataset)
+        left_out = [name for name in pipeline.OPTIONAL if name not in taken]
+        compiled = pipeline.run(self.model.program, without=left_out, transported=True, pins=self.compiled.pins)
+        known = {one.name for one in compiled.constants}
+        return Bound(self.model, compiled, self.dataset, {name: value for name, value in self.constants.items() if name in known})
+
+    def with_constants(self, constants: Mapping[str, Any]) -> Bound:
+        """The same with the constants of transports set by hand, by the names of their inputs; others stay as they are.
+
+        Any value gives the same posterior. Nothing is compiled anew for it: constants are arguments. Raises `Problems` (I84).
+        """
+        from pplang import _plan_file
+
+        evidence = {**{one.h: False for one in self.compiled.transports}, **{one.h: True for one in self.compiled.blocks}}
+        shapes = {name: zeros.shape for name, zeros in self._zeros.items()}
+        checked = _plan_file.check_constants(constants, shapes, evidence)
+        return Bound(self.model, self.compiled, self.dataset, {**self.constants, **checked})
 
     @cached_property
     def arguments(self) -> dict[str, np.ndarray]:
@@ -282,14 +314,18 @@ class Bound:
 
     @property
     def _given(self) -> dict[str, np.ndarray]:
-        """Columns and inputs, and zeros for the constants of transports."""
+        """Columns and inputs, and the constants of transports."""
+        return {**self.dataset.arrays, **self._zeros, **self.constants}
+
+    @property
+    def _zeros(self) -> dict[str, np.ndarray]:
+        """The constants of non-centred coordinates."""
         import numpy as np
 
         from pplang._infer.density import set_sizes
 
         sizes = set_sizes(self.compiled.program, self.sets) if self.compiled.constants else {}
-        zeros = {one.name: np.zeros([sizes[name] for name in one.sets]) for one in self.compiled.constants}
-        return {**self.dataset.arrays, **zeros}
+        return {one.name: np.zeros([sizes[name] for name in one.sets]) for one in self.compiled.constants}
 
     @cached_property
     def _functions(self) -> Functions:

@@ -41,8 +41,11 @@ def read_inputs(path: str, arrays: frozenset[str]) -> dict[str, Any]:
     return parse_json(_files.read_text(path, LARGEST), Path(path).name)
 
 
-def parse_json(text: str, name: str) -> dict[str, Any]:
-    """The members of a JSON object. Raises `Problems` (I02 to I06)."""
+_INPUTS = 'write inputs by name, with one level of brackets for each axis: {"n": 3, "x": [1, 2, 3]}'
+
+
+def parse_json(text: str, name: str, form: str = _INPUTS) -> dict[str, Any]:
+    """The members of a JSON object; `form`: how one should look. Raises `Problems` (I02 to I06)."""
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
         too_deep = _depth_exceeds(value, DEEPEST)
@@ -56,9 +59,9 @@ def parse_json(text: str, name: str) -> dict[str, Any]:
     except ValueError:
         raise problem("I04", f"a number of thousands of digits in {name}", help="use numbers that a float64 holds") from None
     if too_deep:
-        raise problem("I05", f"{name} is nested more than {DEEPEST} deep", help="an input has one level of brackets for each of its axes")
+        raise problem("I05", f"{name} is nested more than {DEEPEST} deep", help=form)
     if not isinstance(value, dict):
-        raise problem("I06", f"{name} does not hold inputs by name", help='write an object: {"n": 3, "x": [1, 2, 3]}')
+        raise problem("I06", f"{name} does not hold values by name", help=form)
     return value
 
 

@@ -17,8 +17,11 @@ from pplang._fit.file import Content, Variable
 if TYPE_CHECKING:
     from pplang._fit.summary import Summary
     from pplang._model import Model
+    from pplang._plan_file import Plan
 
 SAMPLE_AXES = ("chain", "draw")
+TRANSPORT = "transport"
+"""The group of the constants of the coordinates that the draws were made in."""
 _TEXTS = ("model", "name", "method", "seed", "settings", "plan", "schema", "versions")
 
 
@@ -67,6 +70,18 @@ class Fit:
     def plan(self) -> dict[str, list[dict[str, Any]]]:
         """What the compiler decided for each site, and why; by pass."""
         return dict(json.loads(self.content.texts["plan"]))
+
+    @cached_property
+    def settled(self) -> Plan:
+        """The plan of the fit, to compile the model the same way again. Raises `Problems` (I80)."""
+        from pplang import _plan_file
+
+        return _plan_file.Plan(_plan_file.pins(self.plan, "the plan of the fit"), self.constants)
+
+    @property
+    def constants(self) -> dict[str, np.ndarray]:
+        """The constants of transported coordinates, by the names of their inputs; none where the draws were made in others."""
+        return {name: variable.values for name, variable in self.content.groups.get(TRANSPORT, {}).items()}
 
     @cached_property
     def versions(self) -> dict[str, str]:
@@ -178,6 +193,7 @@ def assemble(
     history: Mapping[str, np.ndarray],
     observed: Mapping[str, Array],
     constant: Mapping[str, Array],
+    transport: Mapping[str, Array],
     coordinates: Callable[[str], np.ndarray],
     texts: Mapping[str, str],
     attributes: Mapping[str, str],
@@ -186,7 +202,7 @@ def assemble(
 
     posterior: (chains, draws, *sets); statistics: (chains, draws); history: any shape. coordinates(set): the labels of its members.
     """
-    arrays = [*posterior.values(), *observed.values(), *constant.values()]
+    arrays = [*posterior.values(), *observed.values(), *constant.values(), *transport.values()]
     axes = _Axes(coordinates, {one for array in arrays for one in array.sets})
     chains, draws = next(iter([*(array.values.shape[:2] for array in posterior.values()), *(s.shape for s in statistics.values())]), (0, 0))
 
@@ -198,6 +214,7 @@ def assemble(
         "sample_stats": {name: Variable(SAMPLE_AXES, values) for name, values in statistics.items()},
         "observed_data": plain(observed),
         "constant_data": plain(constant),
+        TRANSPORT: plain(transport),
         "history": {name: Variable(tuple(f"{name}_{i}" for i in range(values.ndim)), values) for name, values in history.items()},
     }
     coords = {"chain": np.arange(chains), "draw": np.arange(draws), **axes.coords}

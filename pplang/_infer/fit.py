@@ -67,7 +67,7 @@ def _constrainer(target: Target, count: int) -> Constrainer:
 
 
 def _fit(bound: Bound, settings: Settings, draws: Draws, values: dict[str, np.ndarray]) -> Fit:
-    program, dataset = bound.model.program, bound.dataset
+    program, dataset, constants = bound.model.program, bound.dataset, {**bound.constants, **draws.constants}
     observed = {site.name for site in program.sites if site.role in ("observed", "split")}
     arrays = {name: Array(program.axes_of(name), values) for name, values in dataset.arrays.items()}
     known = {site.name: Array(site.sets, bound.arguments[site.name]) for site in program.sites if site.report and site.level == "data"}
@@ -77,7 +77,8 @@ def _fit(bound: Bound, settings: Settings, draws: Draws, values: dict[str, np.nd
         history=draws.history,
         observed={name: array for name, array in arrays.items() if name in observed},
         constant={name: array for name, array in arrays.items() if name not in observed} | known,
-        coordinates=dataset.coordinates,
+        transport={one.name: Array(one.sets, constants[one.name]) for one in bound.compiled.constants if one.name in constants},
+        coordinates=lambda name: dataset.coordinates(name) if name in dataset.sets else np.array([str(one) for one in bound.sets[name]]),
         texts={
             "model": bound.model.source.text,
             "name": bound.model.source.name,

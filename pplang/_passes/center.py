@@ -8,7 +8,9 @@ After it: every latent that can be has a parameter-free base, or the form that t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 
 from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._catalogue.entry import LocationScale
@@ -24,24 +26,29 @@ NAME = "center"
 _ALONE = Note("centered")
 
 
-def decide(program: Program, *, transported: bool = False) -> tuple[Choice, ...]:
+def decide(program: Program, *, transported: bool = False, fixed: Mapping[str, Choice] | None = None) -> tuple[Choice, ...]:
     """A choice for each location-scale latent; the user's annotation decides where there is one.
 
     `transported`: the engine will set constants, so that a site gets transported coordinates where it would else be non-centred.
+    `fixed`: choices that are settled beforehand, by site (see `pinned`).
     """
-    choices = (_choose(program, site, transported) for site in program.sites if site.role == "latent" and site.level == "model")
-    return _together(program, tuple(one for one in choices if one is not None))
+    fixed = fixed or {}
+    sites = [site for site in program.sites if site.role == "latent" and site.level == "model"]
+    choices = (fixed[site.name] if site.name in fixed else _choose(program, site, transported) for site in sites)
+    return _together(program, tuple(one for one in choices if one is not None), fixed)
 
 
-def _together(program: Program, choices: tuple[Choice, ...]) -> tuple[Choice, ...]:
+def _together(program: Program, choices: tuple[Choice, ...], fixed: Mapping[str, Choice]) -> tuple[Choice, ...]:
     """The choices, with effects of one plate that meet in a child as one block (numbered)."""
-    groups = blocks.groups(program, tuple(one.site for one in choices if one.action == "transport"))
-    number = {name: n for n, names in enumerate(groups) for name in names}
+    groups = blocks.groups(program, tuple(one.site for one in choices if one.action == "transport" and one.site not in fixed))
+    taken = {int(dict(one.numbers)["block"]) for one in fixed.values() if one.action == "block"}
+    free = (n for n in count() if n not in taken)
+    number = {name: n for n, names in zip(free, groups, strict=False) for name in names}
 
     def joined(choice: Choice) -> Choice:
         if choice.action != "transport" or choice.site not in number:
             return choice
-        others = " and ".join(name for name in groups[number[choice.site]] if name != choice.site)
+        others = " and ".join(name for name, block in number.items() if block == number[choice.site] and name != choice.site)
         return replace(
             choice,
             action="block",
@@ -57,7 +64,7 @@ def _choose(program: Program, site: Site, transported: bool) -> Choice | None:
     family = _family(site)
     if "centered" in notes:
         return None if site.origin is not None else Choice(site.name, "center", "asked for by @centered")
-    if family is None or site.fixing or site.starting is not None or site.weight is not None:
+    if family is None or not movable(site):
         return None
     location, scale = _location(site, family), _scale(site, family)
     unknown = [word for word, part in (("location", location), ("scale", scale)) if not _known(program, site, part)]
@@ -73,13 +80,18 @@ def _choose(program: Program, site: Site, transported: bool) -> Choice | None:
         return Choice(
             site.name,
             "transport",
-            f"its {' and '.join(unknown)} {'are' if len(unknown) > 1 else 'is'} unknown: between centred and non-centred, element by element, as the data inform it",
+            f"its {' and '.join(unknown)} {'are' if len(unknown) > 1 else 'is'} unknown: which is better depends on how much the data say about each element",
         )
     return Choice(
         site.name,
         "noncenter",
         f"its {' and '.join(unknown)} {'are' if len(unknown) > 1 else 'is'} unknown: in its own coordinates it would stretch with them",
     )
+
+
+def movable(site: Site) -> bool:
+    """Can the site be drawn in another coordinate than its own?"""
+    return _family(site) is not None and not site.fixing and site.starting is None and site.weight is None
 
 
 def _family(site: Site) -> LocationScale | None:
@@ -122,9 +134,12 @@ def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
         jacobian.append(term)
         moved_blocks.append(block)
     for choice in choices:
-        if choice.action in ("center", "block"):
+        if choice.action == "block":
             continue
         site = program.site[choice.site]
+        if choice.action == "center":
+            program = _replaced(program, site.name, (_left_alone(site),))
+            continue
         if choice.action == "transport":
             moved = transport.moved(program, site)
             program = replace(_replaced(program, site.name, moved.sites), inputs=(*program.inputs, *moved.inputs))
@@ -137,6 +152,11 @@ def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
             inverse.append(back)
             jacobian.append(term)
     return Rewrite(retype(program) if inverse else program, tuple(inverse), tuple(jacobian), tuple(transports), tuple(moved_blocks))
+
+
+def _left_alone(site: Site) -> Site:
+    """The site, marked so that printed and read again it is left alone too."""
+    return site if any(note.name == "centered" for note in site.notes) else replace(site, notes=(*site.notes, _ALONE))
 
 
 def _replaced(program: Program, name: str, sites: tuple[Site, ...]) -> Program:

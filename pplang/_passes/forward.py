@@ -17,9 +17,7 @@ def decide(program: Program) -> tuple[Choice, ...]:
         Choice(
             site.name,
             "after",
-            "nothing observed depends on it: "
-            + ("computed" if site.role == "deterministic" else "drawn")
-            + " after inference, once per posterior draw",
+            "nothing observed depends on it",
         )
         for site in program.sites
         if site.level == "generated"

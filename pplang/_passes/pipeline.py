@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from types import ModuleType
 
 from pplang._ir.program import Program
-from pplang._passes import center, forward, unconstrain
-from pplang._passes.plan import Compiled, Stage
+from pplang._passes import center, forward, pinned, unconstrain
+from pplang._passes.plan import Choice, Compiled, Pins, Stage
 
 PASSES: tuple[ModuleType, ...] = (forward, center, unconstrain)
 NAMES: tuple[str, ...] = tuple(one.NAME for one in PASSES)
@@ -15,23 +15,35 @@ OPTIONAL: tuple[str, ...] = ("center",)
 """Those that can be left out: without the others a program cannot be fitted."""
 
 
-def run(program: Program, *, without: Iterable[str] = (), after: str | None = None, transported: bool = False) -> Compiled:
+def run(
+    program: Program, *, without: Iterable[str] = (), after: str | None = None, transported: bool = False, pins: Pins | None = None
+) -> Compiled:
     """Decide and apply each pass in turn.
 
     `without`: names of passes to skip; `after`: the last pass to run; `transported`: latents get coordinates whose constants an engine will set
-    (until then they are the non-centred ones). Raises ValueError for a name that is no pass.
+    (until then they are the non-centred ones); `pins`: choices that are settled beforehand. Raises ValueError for a name that is no pass,
+    `Problems` (I82, I83) for pins that do not fit the program.
     """
     skipped = set(without)
     for name in (*skipped, *([after] if after else [])):
         if name not in NAMES:
             raise ValueError(name)
-    source, stages = program, list[Stage]()
+    source, stages, pins = program, list[Stage](), pins or {}
     for one in PASSES:
         if one.NAME not in skipped:
-            choices = one.decide(program, transported=transported) if one is center else one.decide(program)
+            choices = _decided(one, program, transported, pins.get(one.NAME, ()))
             rewrite = one.apply(program, choices)
             stages.append(Stage(one.NAME, choices, rewrite))
             program = rewrite.program
         if after == one.NAME:
             break
-    return Compiled(source, tuple(stages))
+    pinned.check_names(source, program, pins, NAMES)
+    return Compiled(source, tuple(stages), pins)
+
+
+def _decided(one: ModuleType, program: Program, transported: bool, wanted: tuple[Choice, ...]) -> tuple[Choice, ...]:
+    if one is center:
+        return center.decide(program, transported=transported, fixed=pinned.fixed(program, wanted))
+    choices: tuple[Choice, ...] = one.decide(program)
+    pinned.check_same(one.NAME, choices, wanted)
+    return choices

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field, replace
 from math import inf
 from typing import Any
@@ -107,12 +108,17 @@ class Stage:
         return self.rewrite.program
 
 
+Pins = Mapping[str, tuple[Choice, ...]]
+"""Choices that are settled beforehand, by pass: those of a plan file."""
+
+
 @dataclass(frozen=True)
 class Compiled:
-    """A program taken through the passes: `source` as the user wrote it, `stages` in order."""
+    """A program taken through the passes: `source` as the user wrote it, `stages` in order. pins: choices that were settled beforehand."""
 
     source: Program
     stages: tuple[Stage, ...] = field(default=())
+    pins: Pins = field(default_factory=dict)
 
     @property
     def program(self) -> Program:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pplang._diagnostics import Diagnostic
 from pplang.cli import terminal
-from pplang.cli.opening import bound_of, model_of
+from pplang.cli.opening import bound_of, has_data, model_of
 
 if TYPE_CHECKING:
     from pplang._model import Bound, Model
@@ -19,7 +19,7 @@ def run(chosen: Namespace) -> int:
     model = model_of(chosen.model)
     remarks: tuple[Diagnostic, ...] = ()
     proofs: tuple[Proof, ...] = ()
-    if chosen.data or chosen.input or chosen.set or chosen.prove:
+    if has_data(chosen) or chosen.prove:
         bound = bound_of(model, chosen)
         # What is computed of the data once is looked at too: a scale that is negative for these data, say.
         remarks = (*bound.dataset.notes,) if bound.arguments is not None else ()

@@ -1,38 +1,85 @@
-"""pplang explain MODEL: the plan, and the program after the passes."""
+"""pplang explain MODEL [DATA ...] [--fit FIT]: what the compiler does and why, and the program after the passes."""
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pplang._diagnostics import shown
+from pplang._explain.sentences import explanation
 from pplang._ir.program import Program
 from pplang._ir.text import text
 from pplang._model import Model
 from pplang._passes.plan import Compiled
 from pplang.cli import terminal
-from pplang.cli.opening import model_of
+from pplang.cli.opening import bound_of, has_data, model_of, plan_of
+
+if TYPE_CHECKING:
+    from pplang._fit import Fit
 
 AS_WRITTEN = "source"
 
 
 def run(chosen: Namespace) -> int:
-    """Print the plan and the rewritten program, or one of them."""
+    """Print the explanation and the rewritten program, or one of them."""
     model = model_of(chosen.model)
-    compiled = compiled_until(model, chosen)
-    if chosen.json:
-        terminal.result_json({"plan": compiled.plan(), "program": text(compiled.program)})
+    fit = _fit_of(model, chosen)
+    compiled = compiled_until(model, chosen, fit)
+    if chosen.diff:
+        terminal.result(_difference(compiled, chosen))
     elif chosen.program:
         terminal.result(text(compiled.program))
     else:
-        terminal.result(f"{_plan(compiled)}# the program {_when(compiled)}\n\n{text(compiled.program)}")
+        _explain(model, compiled, chosen, fit)
     return 0
 
 
-def compiled_until(model: Model, chosen: Namespace) -> Compiled:
-    """The passes that the options ask for. Raises `Problems` (I72)."""
+def compiled_until(model: Model, chosen: Namespace, fit: Fit | None = None) -> Compiled:
+    """The passes that the options ask for, with the choices of a plan or of a fit. Raises `Problems` (I72, I80-I83)."""
     if chosen.after == AS_WRITTEN:
         return Compiled(model.program)
-    return model.compiled(without=chosen.without, after=chosen.after)
+    return model.compiled(without=chosen.without, after=chosen.after, plan=plan_of(model, chosen) or (fit.settled if fit else None))
+
+
+def _fit_of(model: Model, chosen: Namespace) -> Fit | None:
+    """The fit that is asked about. Raises `Problems`: I81 it is one of another model."""
+    if chosen.fit is None:
+        return None
+    from pplang._fit import load
+    from pplang._plan_file import check_model, fingerprint
+
+    fit = load(chosen.fit)
+    check_model(fingerprint(fit.model.program), model.program, Path(chosen.fit).name)
+    return fit
+
+
+def _explain(model: Model, compiled: Compiled, chosen: Namespace, fit: Fit | None) -> None:
+    remarks: tuple[str, ...] = ()
+    if has_data(chosen):
+        from pplang._explain.numbers import remarks as told
+
+        remarks = told(bound_of(model, chosen, without=chosen.without, plan=plan_of(model, chosen)))
+    found = {}
+    if fit is not None:
+        from pplang._explain.evidence import evidence
+
+        found = evidence(compiled, fit)
+    told_of = explanation(compiled, remarks, found)
+    if not chosen.json:
+        terminal.result(f"{told_of.text()}\n# the program {_when(compiled)}\n\n{text(compiled.program)}")
+        return
+    from pplang._plan_file import document
+
+    plan = document(compiled, fit.constants if fit is not None else {})
+    numbers = {"evidence": {name: one.to_json() for name, one in found.items()}} if found else {}
+    terminal.result_json({**plan, "explanation": told_of.to_json(), "remarks": list(remarks), **numbers, "program": text(compiled.program)})
+
+
+def _difference(compiled: Compiled, chosen: Namespace) -> str:
+    from pplang._explain.difference import difference
+
+    return difference(compiled, last_only=chosen.after is not None, colour=terminal.colourful(sys.stdout))
 
 
 def program_of(model: Model, chosen: Namespace) -> Program:
@@ -41,12 +88,3 @@ def program_of(model: Model, chosen: Namespace) -> Program:
 
 def _when(compiled: Compiled) -> str:
     return f"after {', '.join(stage.name for stage in compiled.stages)}" if compiled.stages else "as written"
-
-
-def _plan(compiled: Compiled) -> str:
-    """The choices as comments, so that the whole output is a valid program."""
-    lines = []
-    for stage in compiled.stages:
-        lines.append(f"# {stage.name}")
-        lines += [f"#   {shown(choice.site)}: {choice.action}. {choice.reason}" for choice in stage.choices] or ["#   nothing to do"]
-    return "\n".join([*lines, ""]) + "\n" if lines else ""

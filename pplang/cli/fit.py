@@ -8,7 +8,7 @@ from pathlib import Path
 from pplang import _files
 from pplang._infer.settings import Settings
 from pplang.cli import terminal
-from pplang.cli.opening import STANDARD_INPUT, bound_of, model_of
+from pplang.cli.opening import STANDARD_INPUT, bound_of, model_of, plan_of
 
 MOST_ROWS = 40
 """Rows of the table that are printed after a fit; `pplang summary --all` prints every one."""
@@ -23,7 +23,8 @@ def run(chosen: Namespace) -> int:
     _files.check_target(output, chosen.force)
     names = ("method", "seed", "draws", "chains", "warmup", "target_accept", "guide", "steps", "tol", "max_gradients")
     settings = Settings(**{name: getattr(chosen, name) for name in names})
-    bound = bound_of(model_of(chosen.model), chosen, without=chosen.without)
+    model = model_of(chosen.model)
+    bound = bound_of(model, chosen, without=chosen.without, plan=plan_of(model, chosen))
     if not chosen.quiet and not chosen.json:
         terminal.diagnostics(bound.dataset.notes, bound.model.source)
     with terminal.ProgressBar(quiet=chosen.quiet) as progress:

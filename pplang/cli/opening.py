@@ -13,6 +13,8 @@ from pplang._model import LARGEST_MODEL, Bound, Model, compile, compile_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pplang._plan_file import Plan
+
 STANDARD_INPUT = "-"
 
 
@@ -34,11 +36,26 @@ def model_of(path: str) -> Model:
     return compile_text(text, name=name)
 
 
-def bound_of(model: Model, chosen: Namespace, *, without: Sequence[str] = ()) -> Bound:
+def bound_of(model: Model, chosen: Namespace, *, without: Sequence[str] = (), plan: Plan | None = None) -> Bound:
     """The model with the data of the command line. Raises `Problems`."""
     return model.bind(
-        *(table(text) for text in chosen.data), inputs=list(chosen.input), settings=dict(chosen.set), missing=chosen.na, without=without
+        *(table(text) for text in chosen.data),
+        inputs=list(chosen.input),
+        settings=dict(chosen.set),
+        missing=chosen.na,
+        without=without,
+        plan=plan,
     )
+
+
+def has_data(chosen: Namespace) -> bool:
+    """Does the command line name any data?"""
+    return bool(chosen.data or chosen.input or chosen.set)
+
+
+def plan_of(model: Model, chosen: Namespace) -> Plan | None:
+    """The plan of `--plan`. Raises `Problems`."""
+    return None if chosen.plan is None else model.plan(chosen.plan)
 
 
 def table(text: str) -> tuple[str | None, Any]:

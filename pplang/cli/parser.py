@@ -103,6 +103,7 @@ def _output(one: ArgumentParser, default: str) -> None:
 
 def _passes(one: ArgumentParser) -> None:
     one.add_argument("--without", metavar="PASS", action="append", default=[], help="leave out a pass (repeatable)")
+    one.add_argument("--plan", metavar="FILE", help="choices settled beforehand: what `explain --json` prints, edited or as it is")
 
 
 def _after(one: ArgumentParser) -> None:
@@ -129,7 +130,12 @@ def _fmt(one: ArgumentParser) -> None:
 
 def _explain(one: ArgumentParser) -> None:
     _model(one)
+    _data(one)
+    one.add_argument("--fit", metavar="FIT", help="a fit of the model: explain its coordinates, with the numbers")
     one.add_argument("--program", action="store_true", help="only the rewritten program, which is a valid .ppl file")
+    one.add_argument(
+        "--diff", action="store_true", help="only what the passes changed; with --after, what that pass changed of the program before it"
+    )
     _after(one)
     _passes(one)
     _json(one)

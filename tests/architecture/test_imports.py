@@ -26,13 +26,13 @@ LEVELS = (
     {"_passes"},
     {"_data", "_lower"},
     {"_cache"},
-    {"_infer", "_model", "_fit", "_prove"},
+    {"_infer", "_model", "_fit", "_prove", "_plan_file", "_explain"},
     {"pplang"},
     {"cli"},
     {"__main__"},
 )
 # Rooms of one row that know each other: facts and the records they are about; a model, its inference and its result.
-ONE_ROOF = ({"_ir", "_catalogue"}, {"_infer", "_model", "_fit", "_prove"})
+ONE_ROOF = ({"_ir", "_catalogue"}, {"_infer", "_model", "_fit", "_prove", "_plan_file", "_explain"})
 LIGHT = {"_source", "_diagnostics", "_files", "_ir", "_catalogue", "_syntax", "_check", "_passes"}
 HEAVY = {
     "arviz_base",

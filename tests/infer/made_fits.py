@@ -33,6 +33,7 @@ def made_up(**posterior: Array) -> Fit:
         history={"elbo": np.arange(4.0)},
         observed={"y": Array(("Year",), np.arange(4.0))},
         constant={"flag": Array(("Year",), np.array([True, False, True, True])), "n": Array((), np.array(3))},
+        transport={},
         coordinates=lambda name: MEMBERS[name],
         texts=TEXTS,
         attributes={"inference_library": "pplang"},

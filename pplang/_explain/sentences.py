@@ -1,0 +1,86 @@
+"""The plan in sentences: for each site what was done, why, and, once there is a fit, by what numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pplang._diagnostics import shown
+from pplang._passes.plan import Choice, Compiled
+from pplang._records import dataclass
+
+if TYPE_CHECKING:
+    from pplang._explain.evidence import Evidence
+
+PHRASES = {
+    ("forward", "after"): "left until after the inference, once per posterior draw",
+    ("center", "center"): "as written (centred)",
+    ("center", "noncenter"): "non-centred",
+    ("center", "partial"): "between centred and non-centred, c = {c:g}",
+    ("center", "transport"): "between centred and non-centred",
+    ("center", "block"): "between centred and non-centred",
+    ("unconstrain", "log"): "moved as its logarithm",
+    ("unconstrain", "logit"): "moved on the logit scale",
+    ("unconstrain", "lower"): "moved as the logarithm of its distance from the bound",
+    ("unconstrain", "upper"): "moved as the logarithm of its distance from the bound",
+    ("unconstrain", "interval"): "moved on the logit scale of its interval",
+    ("unconstrain", "simplex"): "moved by stick-breaking",
+    ("unconstrain", "ordered"): "moved as its first value and the logarithms of its steps",
+    ("unconstrain", "positive_ordered"): "moved as the logarithms of its first value and its steps",
+    ("unconstrain", "correlation"): "moved as free partial correlations",
+    ("unconstrain", "corr_cholesky"): "moved as free partial correlations",
+    ("unconstrain", "sum_to_zero"): "moved in an orthonormal basis",
+}
+"""What an action is called in a sentence; one that is not listed goes by its own name."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One choice of a pass. phrase: what was done; evidence: in words, "" without a fit; sets: that the site is over."""
+
+    stage: str
+    choice: Choice
+    phrase: str
+    sets: tuple[str, ...]
+    evidence: str = ""
+
+    def __str__(self) -> str:
+        per = f", per {' and '.join(self.sets)}" if self.sets and self.choice.action in ("transport", "block") else ""
+        return f"{shown(self.choice.site)}: {self.phrase}{per}{': ' + self.evidence if self.evidence else ''}; {shown(self.choice.reason)}"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The plan of a model in sentences. remarks: on the data, and on what the engine does with them."""
+
+    stages: tuple[tuple[str, tuple[Sentence, ...]], ...]
+    remarks: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """As comments of the language, so that with the program after it the whole is a valid model."""
+        lines = ["# the data", *(f"#   {one}" for one in self.remarks)] if self.remarks else []
+        for name, sentences in self.stages:
+            lines.append(f"# {name}")
+            lines += [f"#   {one}" for one in sentences] or ["#   nothing to do"]
+        return "\n".join([*lines, ""])
+
+    def to_json(self) -> dict[str, Any]:
+        """By pass and site."""
+        return {name: {one.choice.site: str(one) for one in sentences} for name, sentences in self.stages}
+
+
+def explanation(compiled: Compiled, remarks: tuple[str, ...] = (), evidence: Mapping[str, Evidence] | None = None) -> Explanation:
+    """The explanation of a compiled program; `evidence`: of sites in transported coordinates, from a fit."""
+    found = []
+    before = compiled.source
+    for stage in compiled.stages:
+        sites = before.site
+        sentences = []
+        for choice in stage.choices:
+            sets = sites[choice.site].sets if choice.site in sites else ()
+            known = evidence.get(choice.site) if evidence and stage.name == "center" else None
+            phrase = PHRASES.get((stage.name, choice.action), choice.action).format(**dict(choice.numbers))
+            sentences.append(Sentence(stage.name, choice, phrase, sets, known.sentence() if known else ""))
+        found.append((stage.name, tuple(sentences)))
+        before = stage.program
+    return Explanation(tuple(found), remarks)
