@@ -315,7 +315,12 @@ class Bound:
     @property
     def _given(self) -> dict[str, np.ndarray]:
         """Columns and inputs, and the constants of transports."""
-        return {**self.dataset.arrays, **self._zeros, **self.constants}
+        return {**self.dataset.arrays, **self.transport_constants}
+
+    @property
+    def transport_constants(self) -> dict[str, np.ndarray]:
+        """The constants of all transports, by the names of their inputs: those that are set, and zeros."""
+        return {**self._zeros, **self.constants}
 
     @property
     def _zeros(self) -> dict[str, np.ndarray]:

@@ -97,6 +97,11 @@ class Imports:
         """The name under which a module is imported."""
         return self._modules.setdefault(module, _ALIASES.get(module) or "_" + module.removeprefix("pplang._lower.").replace(".", "_"))
 
+    @property
+    def ours(self) -> dict[str, str]:
+        """The modules of pplang among them, by the name under which they are imported."""
+        return {alias: module for module, alias in self._modules.items() if module.split(".")[0] == "pplang"}
+
     def statements(self, body: Iterable[ast.stmt]) -> list[ast.stmt]:
         """Imports of those modules that `body` uses."""
         used = {node.id for statement in body for node in ast.walk(statement) if isinstance(node, ast.Name)}

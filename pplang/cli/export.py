@@ -9,11 +9,11 @@ from pplang._diagnostics import Problems
 from pplang._passes.supported import unsupported
 from pplang.cli import terminal
 from pplang.cli.explain import program_of
-from pplang.cli.opening import bound_of, model_of
+from pplang.cli.opening import bound_of, has_data, model_of, plan_of
 
 
 def run(chosen: Namespace) -> int:
-    """Write the module; with data it holds the members of the index sets too."""
+    """Write the module; with data it holds the members of the index sets and the constants of transports too."""
     from pplang._lower import export
 
     if chosen.output:
@@ -23,8 +23,8 @@ def run(chosen: Namespace) -> int:
     if refused is not None:
         raise Problems([refused], model.source)
     program = program_of(model, chosen)
-    sets = bound_of(model, chosen).sets if chosen.data or chosen.input or chosen.set else None
-    module = export(program, sets)
+    bound = bound_of(model, chosen, without=chosen.without, plan=plan_of(model, chosen)) if has_data(chosen) else None
+    module = export(program, bound.sets, bound.transport_constants) if bound else export(program)
     if chosen.output:
         _files.write_text_atomic(chosen.output, module, chosen.force)
     else:

@@ -103,6 +103,7 @@ def test_export_gives_a_module_with_the_same_density(run: Run, folder: Path) -> 
     free = {one.name: z[end - one.size : end].reshape(one.shape).tolist() for one, end in zip(bound.latents, ends, strict=True)}
     code = """
 import sys, json, jax, numpy as np
+sys.modules["pplang"] = None  # it needs nothing of ours
 from numpyro.infer.util import log_density
 module = __import__(sys.argv[1])
 arrays = {name: np.array(value) for name, value in json.loads(sys.argv[2]).items()}

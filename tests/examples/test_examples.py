@@ -93,6 +93,7 @@ def test_row_order_does_not_matter(name: str, tmp_path: Path) -> None:
 
 ALONE = """
 import importlib.util, sys
+sys.modules["pplang"] = None  # it needs nothing of ours
 import jax, numpy
 from numpyro.infer.util import log_density
 
