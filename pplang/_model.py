@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pplang import _files
 from pplang._check import check
 from pplang._diagnostics import Diagnostic, Problems, shown
-from pplang._ir.program import Program, Site
+from pplang._ir.program import Empty, Program, Site
+from pplang._passes.plan import kept_as
 from pplang._records import dataclass
 from pplang._source import Source
 from pplang._syntax.parse import parse
@@ -165,11 +166,20 @@ class Bound:
 
     @property
     def sets(self) -> Mapping[str, Sequence[str | int]]:
-        """The members of each index set; those that a pass has listed (a block of effects) beside those of the data."""
+        """The members of each index set; those that a pass has made (the rows of a block of effects, empty cells) beside those of the data."""
         from pplang._ir.program import Labels
 
-        listed = {one.name: one.members.labels for one in self.compiled.program.sets if isinstance(one.members, Labels)}
-        return {**listed, **self.dataset.sets}
+        sets = (*self.compiled.drawn.sets, *self.compiled.program.sets)
+        listed = {one.name: one.members.labels for one in sets if isinstance(one.members, Labels)}
+        empty = {one.name: tuple(self.coordinates(one.name).tolist()) for one in sets if isinstance(one.members, Empty)}
+        return {**listed, **empty, **self.dataset.sets}
+
+    def coordinates(self, name: str) -> np.ndarray:
+        """The members of an index set for output, as in `Dataset.coordinates`; of empty cells also where a pass has made the set."""
+        members = self.compiled.drawn.set[name].members if name in self.compiled.drawn.set else None
+        if isinstance(members, Empty):
+            return self.dataset.empty_cells(members.name, self.compiled.drawn.axes_of(members.name))
+        return self.dataset.coordinates(name)
 
     @cached_property
     def transported(self) -> Bound:
@@ -202,7 +212,8 @@ class Bound:
 
     @cached_property
     def numpyro_model(self) -> Callable[..., None]:
-        """The model as the user wrote it, a NumPyro model in which every name of the source is a site: `numpyro_model(**arguments)`."""
+        """The model as the user wrote it, a NumPyro model in which every name of the source is a site: `numpyro_model(**arguments)`.
+        Of a column with empty cells `income` holds those that have a value, `income_empty` the others."""
         return partial(self._source.model, sets=self.sets)
 
     @cached_property
@@ -213,7 +224,7 @@ class Bound:
     @cached_property
     def transformed_model(self) -> Callable[..., None]:
         """The model after all passes, whose latents live on R^n; what the engines run: `transformed_model(**transformed_arguments)`."""
-        return partial(self._transformed.model, sets=self.sets)
+        return self._selecting(self._transformed)
 
     @property
     def size(self) -> int:
@@ -231,8 +242,14 @@ class Bound:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What a fit keeps draws of: the latents of the source and what it reports, generated relations included."""
-        return tuple(site.name for site in self._kept)
+        """What a fit keeps draws of: the latents of the source, the columns with empty cells, and what it reports, generated relations
+        included."""
+        return tuple(kept_as(site) for site in self._kept)
+
+    @cached_property
+    def kept(self) -> Mapping[str, tuple[str, ...]]:
+        """The index sets of what a fit keeps draws of, by name."""
+        return {kept_as(site): site.sets for site in self._kept}
 
     def log_density(self, z: Any) -> Any:
         """The log density of data and latents at a point of R^n, shape (n,), its Jacobian included. JAX, to be traced and differentiated."""
@@ -251,7 +268,8 @@ class Bound:
         from pplang._infer.density import plates_first
         from pplang._lower import lower
 
-        original = {name: np.asarray(values[name], dtype=np.float64) for name in self._original}
+        sites = self.compiled.drawn.site
+        original = {name: np.asarray(values[kept_as(sites[name])], dtype=np.float64) for name in self._original}
         free = {**original, **lower(self.compiled.inverse()).prepare(sets=self.sets, **self._given, **original)}
         parts = [np.transpose(free[latent.name], plates_first(self.compiled.program.site[latent.name])) for latent in self.latents]
         return np.concatenate([np.zeros(0), *(np.ravel(part) for part in parts)])
@@ -277,7 +295,7 @@ class Bound:
     def _source(self) -> Lowered:
         from pplang._lower import lower
 
-        return lower(self.model.program)
+        return lower(self.compiled.drawn)
 
     @cached_property
     def _transformed(self) -> Lowered:
@@ -287,13 +305,13 @@ class Bound:
 
     @cached_property
     def _kept(self) -> tuple[Site, ...]:
-        sites = self.model.program.sites
+        sites = self.compiled.drawn.sites
         return tuple(site for site in sites if site.role == "latent" or (site.report and site.level != "data"))
 
     @property
     def _original(self) -> tuple[str, ...]:
         """The latents of the source that inference is about."""
-        return tuple(site.name for site in self.model.program.sites if site.role == "latent" and site.name not in self._generated)
+        return tuple(site.name for site in self.compiled.drawn.sites if site.role == "latent" and site.name not in self._generated)
 
     @property
     def _generated(self) -> set[str]:
@@ -315,7 +333,7 @@ class Bound:
     @property
     def _given(self) -> dict[str, np.ndarray]:
         """Columns and inputs, and the constants of transports."""
-        return {**self.dataset.arrays, **self.transport_constants}
+        return {**self.dataset.values(), **self.transport_constants}
 
     @property
     def transport_constants(self) -> dict[str, np.ndarray]:
@@ -337,11 +355,15 @@ class Bound:
         from pplang._infer.density import functions
 
         transformed, source = self._selecting(self._transformed), self._selecting(self._source)
-        return functions(transformed, source, self.latents, self._original, self._kept, self._generated)
+        return functions(transformed, source, self.latents, self._original, {kept_as(site): site for site in self._kept}, self._generated)
 
     def _selecting(self, lowered: Lowered) -> Callable[..., None]:
         """The model, called with arguments of both models, of which it takes its own."""
-        return lambda **arguments: lowered.model(sets=self.sets, **lowered.select(arguments))
+        return partial(_own_arguments, lowered, self.sets)
+
+
+def _own_arguments(lowered: Lowered, sets: Mapping[str, Sequence[str | int]], **arguments: Any) -> None:
+    lowered.model(sets=sets, **lowered.select(arguments))
 
 
 def _is_pass(name: str) -> Diagnostic | None:

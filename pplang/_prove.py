@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -129,11 +129,11 @@ def _stages(bound: Bound, constants: dict[str, Any]) -> list[_Stage]:
     """The program before the first pass that moves anything, and after each that does; the last one reports all terms of the Jacobian."""
     sizes = set_sizes(bound.compiled.program, bound.sets)
     zeros = {one.name: np.zeros([sizes[axis] for axis in one.sets]) for one in bound.compiled.constants}
-    arrays = {**zeros, **bound.dataset.arrays, **constants}
+    arrays = {**zeros, **bound.dataset.values(), **constants}
     moving = [stage for stage in bound.compiled.stages if stage.rewrite.inverse]
-    forward = [stage.program for stage in bound.compiled.stages if not stage.rewrite.inverse]
+    before = [stage.program for stage in takewhile(lambda stage: not stage.rewrite.inverse, bound.compiled.stages)]
     reports = {stage.name: _term_sites(stage.name, stage.rewrite.log_jacobian) for stage in moving}
-    programs = [("source", forward[0] if forward else bound.compiled.source), *((stage.name, stage.program) for stage in moving)]
+    programs = [("source", before[-1] if before else bound.compiled.source), *((stage.name, stage.program) for stage in moving)]
     found = []
     for place, (name, program) in enumerate(programs):
         extra = tuple(site for sites in reports.values() for site in sites) if place == len(programs) - 1 else ()
@@ -212,13 +212,13 @@ def _coordinates(site: Site, value: Any) -> Any:
 def _round_trip(bound: Bound, last: _Stage, values: Sequence[dict[str, Any]], constants: Values) -> float:
     """From the original names to the coordinates of the last program, against those that the original names came from."""
     inverse = lower(bound.compiled.inverse())
-    source = {site.name for site in bound.compiled.source.sites if site.role == "latent"}
+    source = {site.name for site in bound.compiled.drawn.sites if site.role == "latent"}
     sizes = set_sizes(bound.compiled.program, bound.sets)
     zeros = {one.name: np.zeros([sizes[axis] for axis in one.sets]) for one in bound.compiled.constants}
     worst = 0.0
     for value in values:
-        original = {name: _declared(bound.compiled.source.site[name], value[name], last) for name in source if name in value}
-        free = {**original, **inverse.prepare(sets=bound.sets, **{**zeros, **bound.dataset.arrays, **constants, **original})}
+        original = {name: _declared(bound.compiled.drawn.site[name], value[name], last) for name in source if name in value}
+        free = {**original, **inverse.prepare(sets=bound.sets, **{**zeros, **bound.dataset.values(), **constants, **original})}
         for latent in last.latents:
             expected = value[latent.name]
             back = np.transpose(free[latent.name], plates_first(last.program.site[latent.name]))

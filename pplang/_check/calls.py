@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._catalogue.entry import Argument
 from pplang._catalogue.functions import FUNCTIONS
+from pplang._check import cells
 from pplang._check.expand import expand
 from pplang._check.vocabulary import ASSERTIONS, FUNCTIONS_ELSEWHERE, REDUCTIONS, Invalid
 from pplang._check.words import count_of, fresh_letters, near
@@ -37,6 +38,8 @@ def resolve_call(resolver: Resolver, node: tree.Call) -> ir.Expression:
         return _log_density(resolver, node)
     if name in ASSERTIONS:
         return _assertion(resolver, name, node)
+    if name in cells.NAMES:
+        return cells.resolve_cells(resolver, name, node)
     if name in FUNCTIONS:
         return _catalogue_call(resolver, name, node)
     return _no_function(resolver, name, node)
@@ -59,7 +62,16 @@ def _no_function(resolver: Resolver, name: str, node: tree.Call) -> ir.Expressio
             else f"to multiply write {name} * ({inside})"
         )
         return resolver.report("N06", f"`{name}` is not a function", node.function.span, what, help=edit)
-    known = [*FUNCTIONS, *REDUCTIONS, *resolver.environment.functions, *resolver.environment.nets, *ASSERTIONS, "size", "logpdf"]
+    known = [
+        *FUNCTIONS,
+        *REDUCTIONS,
+        *resolver.environment.functions,
+        *resolver.environment.nets,
+        *ASSERTIONS,
+        *cells.NAMES,
+        "size",
+        "logpdf",
+    ]
     meant = near(FUNCTIONS_ELSEWHERE.get(name.lower(), name), known) or _same(FUNCTIONS_ELSEWHERE.get(name.lower()), known)
     label = f"did you mean `{meant}`?" if meant else ""
     edit = (

@@ -178,13 +178,19 @@ def _optional_names(environment: Environment, relations: Relations, terms: tuple
     """A column with empty cells that is used needs a relation that says how its values arise (R09)."""
     used: dict[str, None] = {}
     for site in (*relations.sites.values(), *(guide.sites if guide else ())):
-        used |= dict.fromkeys(edge.parent for edge in graph.edges(site))
+        limited = site.name if site.role == "observed" else None
+        used |= dict.fromkeys(edge.parent for edge in graph.edges(site) if edge.parent != limited)
     for term in terms:
         parts = (getattr(term, "value", None), getattr(term, "condition", None))
         used |= dict.fromkeys(edge.parent for part in parts if part is not None for edge in graph.mentions(part))
     for name in used:
         entry = environment.entries.get(name)
-        if entry is not None and entry.optional and name not in relations.targets:
+        own = relations.sites.get(name)
+        if entry is not None and entry.optional and (name not in relations.targets or (own is not None and own.role == "observed")):
+            if name in relations.targets:
+                environment.report("R09", f"`{name}` may be empty, and its relation is limited to the cells that have a value", entry.span, "the `?` of its type allows empty cells",
+                                   help=f"leave out `where given({name}[...])`, so that the empty cells are drawn too")  # fmt: skip
+                continue
             left = f"{name}[{bound_axes(entry.sets, environment.entries)}]" if entry.sets else name
             environment.report("R09", f"`{name}` may be empty, and nothing says how its values arise", entry.span, "the `?` of its type allows empty cells",
                                help=f"add a relation, {left} ~ {type_for_prior(entry)}; or drop those rows and write the type without `?`")  # fmt: skip

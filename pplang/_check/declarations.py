@@ -138,6 +138,8 @@ class Declarations:
     def types(self) -> None:
         """Check what is computed in declarations: it is data, and of the kind declared."""
         for one in self.inputs:
+            for axis in one.sets:
+                self._known_size(one, axis)
             if one.default is not None:
                 self._constant("R07", f"the default of `{one.name}`", one.default, one.sets, one.kind, {})
         for param in self.params:
@@ -174,6 +176,12 @@ class Declarations:
                 f"this is {kind_words(found)}, and the type is {kind_text(kind)}",
                 help=f"write a value that is {kind_words(kind)}",
             )
+
+    def _known_size(self, one: ir.Input, axis: str) -> None:
+        found = self.environment.sets.get(axis)
+        if found is not None and isinstance(found.members, ir.Empty):
+            self.environment.report("N15", f"`{one.name}` is given for each of {axis}", one.span, "which cells are empty is known only after all data are read",
+                                    help=f"give it for all of {' x '.join(self.environment.parts(axis))}")  # fmt: skip
 
     def _size(self, index_set: ir.IndexSet) -> None:
         members = index_set.members

@@ -180,6 +180,15 @@ class Environment:
             member_of = found.members.set
         return True
 
+    def parts(self, set_name: str) -> tuple[str, ...]:
+        """The sets that each member of a set is made of: of a product set, of the empty cells of a table."""
+        match self.sets[set_name].members if set_name in self.sets else None:
+            case ir.ProductSet(sets):
+                return sets
+            case ir.Empty(name) if name in self.entries:
+                return self.entries[name].sets
+        return ()
+
     def column_to(self, over: str, axis: str) -> str | None:
         """The column that gives each member of one set its member of another: `county`, of Home to County."""
         for entry in self.entries.values():

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from pplang._check import graph
 from pplang._check.annotations import check_places, read_notes
-from pplang._check.arguments import check_declared
+from pplang._check.arguments import check_declared, relaxed
+from pplang._check.cells import of_given_cells
 from pplang._check.clauses import Clauses, read_clauses, type_starting
 from pplang._check.draws import Draw, type_draw
 from pplang._check.environment import Entry, Environment
@@ -21,7 +22,7 @@ from pplang._check.words import kind_words, values_words
 from pplang._diagnostics import Label
 from pplang._ir import expression as ire
 from pplang._ir import program as ir
-from pplang._ir.kinds import Boolean, Kind, Member, Record
+from pplang._ir.kinds import Boolean, Interval, Kind, Member, Record
 from pplang._ir.text import kind_text
 from pplang._syntax import tree
 
@@ -69,7 +70,7 @@ class Relations:
             elif before is not None:
                 if self._relates_to(node, before):
                     self.targets[name.name] = node
-                    before.data = before.data and not before.optional
+                    before.data = before.data and (not before.optional or of_given_cells(node))
             elif self.environment.define(name.name, name.span):
                 sets = tuple(axis.set for axis in axes)
                 whole = name.span.to(node.right.span)
@@ -197,7 +198,8 @@ class Relations:
         notes = read_notes(self.environment, node.notes)
         role: ir.Role = "deterministic"
         if node.operator == "~":
-            role = "latent" if entry.what == "site" else "split" if entry.optional else "observed"
+            known = not entry.optional or of_given_cells(node)
+            role = "latent" if entry.what == "site" else "observed" if known else "split"
         check_places(self.environment, notes, "latent" if role in ("latent", "split") else "other")
         if entry.kind is not None:
             clauses = resolved.clauses
@@ -257,11 +259,28 @@ class Relations:
         elif drawn is not None and observed is not None and drawn.integer and not observed.integer:
             wanted = "bool" if isinstance(draw.kind, Boolean) else "count" if drawn.lower >= 0 else "int"
             edit = f"declare {entry.name} : {wanted}"
+        if not edit and observed is not None and drawn is not None and entry.optional and not of_given_cells(node):
+            self._fills(node, entry, draw.kind, observed, drawn)
         if edit:
             held = f"is {kind_words(entry.kind)}"
             declared = (Label(entry.span, f"`{entry.name}` {held}"),)
             self.environment.report("K05", f"{shown} draws {values_words(draw.kind)}, and `{entry.name}` {held}", node.right.span,
                                     f"draws {values_words(draw.kind)}", labels=declared, help=edit)  # fmt: skip
+
+    def _fills(self, node: tree.Relation, entry: Entry, kind: Kind, observed: Interval, drawn: Interval) -> None:
+        """Can the column hold all that may be drawn for an empty cell? (K05)"""
+        if relaxed(drawn).within(relaxed(observed)):
+            return
+        written = self.environment.written(node.right.span)
+        self.environment.report("K05", f"an empty cell may get a value that `{entry.name}` cannot hold", node.right.span, f"draws {values_words(kind)}",
+                                labels=(Label(entry.span, f"`{entry.name}` is {kind_words(entry.kind)}"),) if entry.kind is not None else (),
+                                help=f"bound it, {_bounded(written, observed, drawn)}; or declare {entry.name} : real?")  # fmt: skip
+
+
+def _bounded(written: str, wanted: Interval, drawn: Interval) -> str:
+    """A distribution cut off at the ends of a kind that it goes beyond."""
+    ends = [f"lower = {wanted.lower:g}"] * (drawn.lower < wanted.lower) + [f"upper = {wanted.upper:g}"] * (drawn.upper > wanted.upper)
+    return f"Truncated({', '.join([written, *ends])})"
 
 
 def _type_of(entry: Entry) -> str:

@@ -302,14 +302,10 @@ class Resolver:
         product = self.member_set(base)
         if product is None:
             return ir.RecordField(base, node.name, span=node.span)
-        members = self.environment.sets[product].members
-        if isinstance(members, program.ProductSet) and name in members.sets:
+        made_of = self.environment.parts(product)
+        if name in made_of:
             return ir.Part(base, name, span=node.span)
-        parts = (
-            f"its parts are {' and '.join(members.sets)}"
-            if isinstance(members, program.ProductSet)
-            else f"{product} is not made of other sets"
-        )
+        parts = f"its parts are {' and '.join(made_of)}" if made_of else f"{product} is not made of other sets"
         return self.report("N13", f"`{node.name}` is no part of {an(product)}", node.span, parts)
 
     def _generator(self, node: tree.Generator) -> ir.Expression:

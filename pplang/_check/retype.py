@@ -17,11 +17,14 @@ def environment_of(program: ir.Program) -> Environment:
     environment = Environment(Collector(), sets=dict(program.set), nets={net.name: net for net in program.nets})
     entries = environment.entries
     for column in program.column.values():
-        complete = not (column.optional and column.name in program.site)
+        complete = not (column.optional and column.name in program.site and program.site[column.name].role == "split")
         entries[column.name] = Entry(column.name, "column", column.sets, column.kind, data=complete, optional=column.optional)
     for one in program.inputs:
-        tuned = any(note.name == "tuned" for note in one.notes)
-        entries[one.name] = Entry(one.name, "input", one.sets, one.kind, structure=one.structure, data=not tuned, optional=one.optional)
+        known = not any(note.name == "tuned" for note in one.notes)
+        complete = not (one.optional and one.name in program.site and program.site[one.name].role == "split")
+        entries[one.name] = Entry(
+            one.name, "input", one.sets, one.kind, structure=one.structure, data=known and complete, optional=one.optional
+        )
     for param in program.params:
         entries[param.name] = Entry(param.name, "param", tuple(axis.set for axis in param.axes), param.kind, structure=param.structure)
     for site in program.sites:

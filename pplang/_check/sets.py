@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pplang._check import graph
+from pplang._check.cells import may_be_empty
 from pplang._check.environment import Environment
 from pplang._check.resolve import Resolver
 from pplang._check.type_names import literal
@@ -83,6 +84,8 @@ def _members(resolver: Resolver, node: tree.IndexSet) -> ir.Members | None:
         case tree.Call(tree.Name(function), (argument,)) if function in _DERIVED:
             base = _set_argument(resolver, argument, function)
             return None if base is None else _DERIVED[function](base)
+        case tree.Call(tree.Name("empty"), (tree.Argument(None, tree.Name(column)),)):
+            return ir.Empty(column) if may_be_empty(resolver, column, node.members.span) else None
         case tree.Call(tree.Name("subsample"), (argument, count)):
             base = _set_argument(resolver, argument, "subsample")
             size = resolver.value(count.value)
@@ -90,7 +93,7 @@ def _members(resolver: Resolver, node: tree.IndexSet) -> ir.Members | None:
     name, written = node.name.name, resolver.environment.written(node.members.span)
     edit = f"for {written} members write index {name} = 1..{written}" if isinstance(node.members, tree.Number | tree.Name) else ""
     resolver.report("N15", f"this does not say which members `{name}` has", node.members.span,
-                    help=edit or "write {a, b, c}, 1..n, Row * Col, gaps(S) or subsample(S, n)")  # fmt: skip
+                    help=edit or "write {a, b, c}, 1..n, Row * Col, gaps(S), subsample(S, n) or empty(column)")  # fmt: skip
     return None
 
 

@@ -98,6 +98,20 @@ class Typer:
     def _part(self, node: ir.Part) -> Typing:
         return Typing(Member(node.set), data=self.type_of(node.member).data)
 
+    def _given(self, node: ir.Given) -> Typing:
+        entry = self.environment.entries[node.name]
+        left, _ = self._indexed(ir.Reference(node.name, node.indices, span=node.span), node.indices, entry.sets, f"`{node.name}`")
+        return Typing(Boolean(), left)
+
+    def _completed(self, node: ir.Completed) -> Typing:
+        entry = self.environment.entries[node.name]
+        cells = self.type_of(node.cells)
+        over = [self.environment.sets[one].members for one in cells.sets if one in self.environment.sets]
+        if cells.kind is not None and over != [program.Empty(node.name)]:
+            self.report("D09", "cells over the wrong set", node.cells.span, f"these are {over_words(cells.sets)}",
+                        help=f"one for each empty cell is needed: index Cell = empty({node.name}), and a table over Cell")  # fmt: skip
+        return Typing(entry.kind, entry.sets, data=cells.data)
+
     def _reference(self, node: ir.Reference) -> Typing:
         entry = self.environment.entries.get(node.name)
         if entry is None:
@@ -248,6 +262,8 @@ _RULES: dict[type, Any] = {
     ir.Size: Typer._size,
     ir.Whole: Typer._whole,
     ir.Part: Typer._part,
+    ir.Given: Typer._given,
+    ir.Completed: Typer._completed,
     ir.Reference: Typer._reference,
     ir.Sum: Typer._sum,
     ir.Product: Typer._product,

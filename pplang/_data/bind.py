@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import prod
 
@@ -25,7 +25,7 @@ from pplang._data.values import Reading
 from pplang._diagnostics import Collector, Diagnostic, InternalError, Problems
 from pplang._ir.expression import Binder, Mixture, Reduce, walk
 from pplang._ir.kinds import Member
-from pplang._ir.program import Columns, IndexSet, Input, Levels, Program, Rows
+from pplang._ir.program import Columns, Empty, IndexSet, Input, Levels, Program, Rows
 from pplang._source import Source, Span
 
 
@@ -81,7 +81,14 @@ def bind(
     arrays = _sorted_arrays(program, arrays, order, members=True)
     present = _sorted_arrays(program, present, order, members=False)
     origins = {name: one.origin for name, one in given.items()}
-    return Dataset(sets, arrays, present, tuple(notes), order, schema(program, matched, sets, order, origins))
+    found = Dataset(sets, arrays, present, tuple(notes), order, {})
+    cells = {
+        one.name: tuple(found.empty_cells(one.members.name, program.axes_of(one.members.name)).tolist())
+        for one in program.sets
+        if isinstance(one.members, Empty)
+    }
+    sets |= cells
+    return replace(found, sets=sets, schema=schema(program, matched, sets, order, origins))
 
 
 # Sets and inputs, each after what it needs -----------------------------------------------------------------------------
@@ -108,7 +115,8 @@ class _Known:
 
     def resolve(self) -> None:
         """Go round the sets and inputs until no more can be found."""
-        pending: list[IndexSet | Input] = [*self.program.sets, *self.program.inputs]
+        sets = [one for one in self.program.sets if not isinstance(one.members, Empty)]  # those follow from the columns
+        pending: list[IndexSet | Input] = [*sets, *self.program.inputs]
         before = len(pending) + 1
         while len(pending) < before:
             before = len(pending)

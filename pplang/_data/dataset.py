@@ -12,6 +12,7 @@ import numpy as np
 
 from pplang._data.labels import Label, label_of, lookup
 from pplang._diagnostics import Diagnostic
+from pplang._ir.program import given
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,17 @@ class Dataset:
         if all(isinstance(member, int) for member in members):
             return np.array(members, np.int64)
         return np.array([str(member) for member in members], np.str_)
+
+    def values(self) -> dict[str, np.ndarray]:
+        """All that a lowered program may ask for: the arrays, and which cells of the optional ones have a value."""
+        return {**self.arrays, **{given(name): present for name, present in self.present.items()}}
+
+    def empty_cells(self, name: str, axes: Sequence[str]) -> np.ndarray:
+        """A label for each empty cell of an optional column or input over these sets: its row, or `row,column`."""
+        labels = [self.coordinates(one)[places] for one, places in zip(axes, np.nonzero(~self.present[name]), strict=True)]
+        if len(labels) == 1:
+            return labels[0]
+        return np.array([",".join(map(str, parts)) for parts in zip(*labels, strict=True)], np.str_)
 
     def position(self, name: str, label: Label) -> int | None:
         """Where a label stands in a set, None when it is not a member. `1`, `1.0` and `"1"` are one label."""

@@ -15,14 +15,15 @@ import numpy as np
 
 from pplang._check.graph import edges
 from pplang._data.dataset import Dataset
+from pplang._data.values import filler
 from pplang._diagnostics import shown
 from pplang._fit import Fit
 from pplang._infer.density import set_sizes
 from pplang._ir import expression as ire
-from pplang._ir.program import Labels, Program, Site
+from pplang._ir.program import Empty, Labels, Program, Site
 from pplang._ir.text import expression
 from pplang._lower import lower
-from pplang._passes.plan import Block, Compiled, Transport
+from pplang._passes.plan import Block, Compiled, Transport, kept_as
 
 DETERMINED, UNINFORMED = 0.95, 0.05
 """Shares of the data from which on an element is said to be determined by them, and below which it is said to be left to its prior."""
@@ -81,9 +82,10 @@ def _size(ratio: float) -> str:
 
 def evidence(compiled: Compiled, fit: Fit) -> dict[str, Evidence]:
     """Of every transported site, by name; those whose values a fit cannot give (a correlation matrix has no mean that is one) are left out."""
-    data = dataset(fit)
+    data, source = dataset(compiled.source, fit), compiled.drawn
     members = {**{one.name: one.members.labels for one in compiled.program.sets if isinstance(one.members, Labels)}, **data.sets}
-    means = {name: fit.draws(name).mean(axis=(0, 1)) for name in fit.names}
+    members |= {one.name: list(fit.content.coords.get(one.name, ())) for one in source.sets if isinstance(one.members, Empty)}
+    means = {site.name: fit.draws(kept_as(site)).mean(axis=(0, 1)) for site in source.sites if kept_as(site) in fit.names}
     found: dict[str, Evidence] = {}
     every: tuple[Transport | Block, ...] = (*compiled.transports, *compiled.blocks)
     for one in every:
@@ -93,20 +95,22 @@ def evidence(compiled: Compiled, fit: Fit) -> dict[str, Evidence]:
         program = _up_to(compiled.inverse(), wanted)
         sizes = set_sizes(program, members)
         zeros = {constant.name: np.zeros([sizes[axis] for axis in constant.sets]) for constant in compiled.constants}
-        prepared = lower(program).prepare(sets=members, **{**zeros, **data.arrays, **fit.constants, **means})
-        found |= _of(compiled.source, one, prepared[wanted], members)
+        prepared = lower(program).prepare(sets=members, **{**zeros, **data.values(), **fit.constants, **means})
+        found |= _of(source, one, prepared[wanted], members)
     return found
 
 
-def dataset(fit: Fit) -> Dataset:
-    """The data in a fit file."""
+def dataset(program: Program, fit: Fit) -> Dataset:
+    """The data in a fit file; NaN are the empty cells of what may have some."""
     import json
 
     groups = fit.content.groups
     arrays = {name: one.values for group in ("observed_data", "constant_data") for name, one in groups.get(group, {}).items()}
     written = json.loads(fit.content.texts["schema"]).get("sets", {})
     sets = {name: one["members"] if "members" in one else range(one["first"], one["last"] + 1) for name, one in written.items()}
-    return Dataset(sets, arrays)
+    present = {name: ~np.isnan(arrays[name].astype(float)) for name in program.optional if name in arrays}
+    fillers = {name: filler(program.kind_of(name)) for name in present}
+    return Dataset(sets, {**arrays, **{name: np.where(present[name], arrays[name], fillers[name]) for name in present}}, present)
 
 
 def _of(source: Program, one: Transport | Block, found: np.ndarray, members: Mapping[str, Sequence[Any]]) -> dict[str, Evidence]:

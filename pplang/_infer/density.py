@@ -40,13 +40,14 @@ def functions(
     source: LoweredModel,
     latents: Sequence[Latent],
     original: Sequence[str],
-    kept: Sequence[Site],
+    kept: Mapping[str, Site],
     generated: Collection[str],
 ) -> Functions:
     """The density of the transformed model, and the values of a draw by the names of the source.
 
     original: the latents of the source, each of which is a site of the transformed model too. kept: the sites of the source whose values are
-    wanted; those that are `generated`, which the transformed model lacks (a site of its own may have such a name), are drawn or computed by the
+    wanted, by the name to give them;
+    those that are `generated`, which the transformed model lacks (a site of its own may have such a name), are drawn or computed by the
     source model, given the latents.
     """
     from numpyro import handlers
@@ -56,12 +57,12 @@ def functions(
 
     def constrain(z: Any, key: Any, arguments: Arguments) -> dict[str, Any]:
         trace = handlers.trace(handlers.substitute(transformed, data=unflatten(z, latents))).get_trace(**arguments)
-        if any(site.name in generated for site in kept):
+        if any(site.name in generated for site in kept.values()):
             values = {name: trace[name]["value"] for name in original}
             trace = handlers.trace(handlers.substitute(handlers.seed(source, key), data=values)).get_trace(**arguments)
-            return {site.name: _as_declared(site, trace[site.name]["value"]) for site in kept}
+            return {name: _as_declared(site, trace[site.name]["value"]) for name, site in kept.items()}
         # Here a stochastic site of the source may be a computed one of the transformed model, which has its axes as declared already.
-        return {site.name: _as_declared(site, trace[site.name]["value"], trace[site.name]["type"] == "sample") for site in kept}
+        return {name: _as_declared(site, trace[site.name]["value"], trace[site.name]["type"] == "sample") for name, site in kept.items()}
 
     return Functions(log_density, constrain)
 

@@ -47,8 +47,13 @@ def _program(target: Target, count: int) -> Callable[..., Any]:
 
         def one(numbered: tuple[Any, Any]) -> dict[str, Any]:
             number, point = numbered
-            return functions.constrain(point, jax.random.fold_in(key, number), arguments)
+            values = functions.constrain(point, jax.random.fold_in(key, number), arguments)
+            without.update({name: value for name, value in values.items() if not value.size})
+            return {name: value for name, value in values.items() if value.size}
 
-        return lax.map(one, (jnp.arange(count), z), batch_size=batch)
+        # `map` cannot hold arrays without elements.
+        without: dict[str, Any] = {}
+        found = lax.map(one, (jnp.arange(count), z), batch_size=batch)
+        return {**found, **{name: jnp.zeros((count, *value.shape), value.dtype) for name, value in without.items()}}
 
     return constrain

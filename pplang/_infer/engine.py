@@ -18,6 +18,7 @@ from pplang._infer.tails import heavy as heavy_tails
 from pplang._infer.target import Draws
 from pplang._infer.transports import layout
 from pplang._infer.verdict import GOOD, Verdict, judged, reweighted
+from pplang._passes.plan import kept_as
 
 if TYPE_CHECKING:
     from pplang._model import Bound
@@ -184,7 +185,7 @@ def dense_positions(bound: Bound, transported: np.ndarray) -> np.ndarray:
     groups = []
     for latent, end in zip(bound.latents, ends, strict=True):
         positions = np.arange(end - latent.size, end)
-        if not np.isin(positions, transported).any():
+        if len(positions) and not np.isin(positions, transported).any():
             origin = program.site[latent.name].origin
             groups.append((origin is None, positions))
     groups = sorted(groups, key=lambda group: len(group[1]))
@@ -207,6 +208,8 @@ def coordinate_labels(bound: Bound) -> np.ndarray:
             continue
         site = program.site[latent.name]
         name = site.origin[0] if site.origin else latent.name
+        original = bound.compiled.drawn.site.get(name)
+        name = name if original is None else kept_as(original)
         members = [bound.sets.get(one) for one in site.sets]
         known = all(one is not None and len(one) == size for one, size in zip(members, latent.shape, strict=False)) and len(members) == len(
             latent.shape

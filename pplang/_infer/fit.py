@@ -19,6 +19,7 @@ from pplang._infer.settings import Progress, Settings
 from pplang._infer.target import Draws, NoStart, Target
 
 if TYPE_CHECKING:
+    from pplang._data.dataset import Dataset
     from pplang._model import Bound
 
 _LIBRARIES = ("pplang", "jax", "jaxlib", "numpyro", "numpy", "optax")
@@ -69,16 +70,16 @@ def _constrainer(target: Target, count: int) -> Constrainer:
 def _fit(bound: Bound, settings: Settings, draws: Draws, values: dict[str, np.ndarray]) -> Fit:
     program, dataset, constants = bound.model.program, bound.dataset, {**bound.constants, **draws.constants}
     observed = {site.name for site in program.sites if site.role in ("observed", "split")}
-    arrays = {name: Array(program.axes_of(name), values) for name, values in dataset.arrays.items()}
+    arrays = {name: Array(program.axes_of(name), _with_gaps(dataset, name)) for name in dataset.arrays}
     known = {site.name: Array(site.sets, bound.arguments[site.name]) for site in program.sites if site.report and site.level == "data"}
     return assemble(
-        posterior={name: Array(program.axes_of(name), values[name]) for name in bound.names},
+        posterior={name: Array(axes, values[name]) for name, axes in bound.kept.items()},
         statistics=draws.statistics,
         history=draws.history,
         observed={name: array for name, array in arrays.items() if name in observed},
         constant={name: array for name, array in arrays.items() if name not in observed} | known,
         transport={one.name: Array(one.sets, constants[one.name]) for one in bound.compiled.constants if one.name in constants},
-        coordinates=lambda name: dataset.coordinates(name) if name in dataset.sets else np.array([str(one) for one in bound.sets[name]]),
+        coordinates=bound.coordinates,
         texts={
             "model": bound.model.source.text,
             "name": bound.model.source.name,
@@ -94,6 +95,12 @@ def _fit(bound: Bound, settings: Settings, draws: Draws, values: dict[str, np.nd
     )
 
 
+def _with_gaps(dataset: Dataset, name: str) -> np.ndarray:
+    """The values of a column or input, NaN in its empty cells."""
+    values, present = dataset.arrays[name], dataset.present.get(name)
+    return values if present is None or present.all() else np.where(present, values, np.nan)
+
+
 def _versions() -> dict[str, str]:
     def of(name: str) -> str:
         try:
@@ -105,8 +112,8 @@ def _versions() -> dict[str, str]:
 
 
 def _check_memory(bound: Bound, count: int) -> None:
-    sizes = set_sizes(bound.model.program, bound.sets)
-    sites = {site.name: math.prod(sizes[one] for one in site.sets) for site in bound.model.program.sites if site.name in bound.names}
+    sizes = set_sizes(bound.compiled.drawn, bound.sets)
+    sites = {name: math.prod(sizes[one] for one in axes) for name, axes in bound.kept.items()}
     need = 3 * 8 * count * (sum(sites.values()) + bound.size)  # on R^n, by name, and once more while writing
     if need <= _files.spendable_memory():
         return

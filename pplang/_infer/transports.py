@@ -143,7 +143,8 @@ def layout(bound: Bound) -> Layout:
     program, sizes = compiled.program, set_sizes(compiled.program, bound.sets)
     ends = np.cumsum([latent.size for latent in bound.latents])
     place = {latent.name: np.arange(end - latent.size, end) for latent, end in zip(bound.latents, ends, strict=True)}
-    every: tuple[Transport | Block, ...] = (*compiled.transports, *compiled.blocks)
+    declared: tuple[Transport | Block, ...] = (*compiled.transports, *compiled.blocks)
+    every = tuple(one for one in declared if len(place[one.raw]))
     above = {one.raw: _above(compiled, one.raw, {other.raw for other in every}) for one in every}
 
     def depth(raw: str) -> int:
@@ -178,11 +179,11 @@ def _free(compiled: Compiled, name: str, sizes: Mapping[str, int]) -> Value:
     from pplang._passes import unconstrain
 
     program: Program = compiled.program
-    shape = tuple(sizes[axis.set] for axis in compiled.source.site[name].axes)
+    shape = tuple(sizes[axis.set] for axis in compiled.drawn.site[name].axes)
     moved = [site.name for site in program.sites if site.role == "latent" and site.origin == (name, unconstrain.NAME)]
     if moved:
         return Value(moved[0], False, shape)
-    bijection = unconstrain.bijection_of(compiled.source.site[name])
+    bijection = unconstrain.bijection_of(compiled.drawn.site[name])
     return Value(name, bijection is not None and bijection.name == "log", shape)
 
 

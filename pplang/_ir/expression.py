@@ -86,6 +86,22 @@ class Part(Node):
 
 
 @dataclass(frozen=True)
+class Given(Node):
+    """`given(income[v])`: has that cell of a column (or input) with `?` a value? Data; it is no mention of the value itself."""
+
+    name: str
+    indices: tuple[Expression, ...] = ()
+
+
+@dataclass(frozen=True)
+class Completed(Node):
+    """`completed(income, cells)`: the whole table of a column (or input) with `?`, its empty cells filled from a table over `empty(income)`."""
+
+    name: str
+    cells: Expression
+
+
+@dataclass(frozen=True)
 class Sum(Node):
     """Two or more terms, each with the sign that precedes it (the first has "+")."""
 
@@ -238,8 +254,8 @@ class LogDensity(Node):
 
 
 Expression = (
-    Number | Variable | Member | Lag | Whole | Reference | Size | Part | Sum | Product | Negate | Power | Compare | Logical | Not | IfElse
-    | Call | NetCall | RecordField | Element | Reduce | TableLiteral | Distribution | Mixture | Bijection | LogDensity
+    Number | Variable | Member | Lag | Whole | Reference | Size | Part | Given | Completed | Sum | Product | Negate | Power | Compare | Logical
+    | Not | IfElse | Call | NetCall | RecordField | Element | Reduce | TableLiteral | Distribution | Mixture | Bijection | LogDensity
 )  # fmt: skip
 
 

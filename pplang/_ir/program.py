@@ -99,7 +99,19 @@ class ProductSet:
     sets: tuple[str, ...]
 
 
-Members = Rows | Levels | Columns | Labels | NumberRange | Gaps | Free | Pairs | Subsample | ProductSet
+@dataclass(frozen=True)
+class Empty:
+    """`empty(income)`: the empty cells of a column (or input) with `?`, in row-major order; `m.Voter` is the row of cell m."""
+
+    name: str
+
+
+Members = Rows | Levels | Columns | Labels | NumberRange | Gaps | Free | Pairs | Subsample | ProductSet | Empty
+
+
+def given(name: str) -> str:
+    """What the data of a column (or input) with `?` are called that say which of its cells have a value: true or false for each."""
+    return f"given({name})"
 
 
 @dataclass(frozen=True)
@@ -345,6 +357,11 @@ class Program:
     @cached_property
     def param(self) -> dict[str, Param]:
         return {one.name: one for one in self.params}
+
+    @cached_property
+    def optional(self) -> tuple[str, ...]:
+        """The columns and inputs that may have empty cells."""
+        return (*(one.name for one in self.column.values() if one.optional), *(one.name for one in self.inputs if one.optional))
 
     def axes_of(self, name: str) -> tuple[str, ...]:
         """The sets that a name's values are over."""

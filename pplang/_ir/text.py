@@ -119,6 +119,8 @@ def _members(members: program.Members) -> str:
             return f"subsample({name}, {expression(count)})"
         case program.ProductSet(sets):
             return " * ".join(sets)
+        case program.Empty(name):
+            return f"empty({name})"
     raise AssertionError(members)
 
 
@@ -260,6 +262,10 @@ def _written(node: ir.Expression) -> tuple[str, int]:
             return name + _indices(indices), _ATOM
         case ir.Size(name):
             return f"size({name})", _ATOM
+        case ir.Given(name, indices):
+            return f"given({name}{_indices(indices)})", _ATOM
+        case ir.Completed(name, cells):
+            return f"completed({name}, {_at(cells, 0)})", _ATOM
         case ir.Part(member, name):
             return f"{_at(member, _ATOM)}.{name}", _ATOM
         case ir.Sum(terms):

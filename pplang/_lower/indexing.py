@@ -31,7 +31,7 @@ def _reference(node: ir.Reference, scope: Scope) -> Term:
     sets = unit.program.axes_of(node.name)
     base = unit.local(node.name)
     data = node.name not in unit.defined or unit.array == "np"
-    indices = (*node.indices, *(ir.Whole() for _ in range(len(sets) - len(node.indices))))
+    indices = _all(node.indices, len(sets))
     slots = []
     for dimension, (index, set_name) in enumerate(zip(indices, sets, strict=True)):
         shifted = _shift(index, scope)
@@ -48,7 +48,7 @@ def _reference(node: ir.Reference, scope: Scope) -> Term:
 def _element(node: ir.Element, scope: Scope) -> Term:
     """`softmax(b)[k]`: the axes that the table has from its own bound variables stay as they are."""
     table = scope.unit.store(scope.value(node.table))
-    indices = (*node.indices, *(ir.Whole() for _ in range(len(table.event) - len(node.indices))))
+    indices = _all(node.indices, len(table.event))
     slots = [
         *(_Slot(axis=axis) for axis in table.axes),
         *(_slot(index, over, scope) for index, over in zip(indices, table.event, strict=True)),
@@ -58,6 +58,16 @@ def _element(node: ir.Element, scope: Scope) -> Term:
     if table.data and scope.unit.array == "jnp" and not data:
         base = code.call(scope.unit.function("asarray"), base)
     return replace(pick(scope.unit.array, base, slots), type=table.type, member=table.member, data=data)
+
+
+def _all(indices: Sequence[ir.Expression], count: int) -> tuple[ir.Expression, ...]:
+    """The indices of a table with so many axes: what is not said stays whole."""
+    return (*indices, *(ir.Whole() for _ in range(count - len(indices))))
+
+
+def slots_of(indices: Sequence[ir.Expression], sets: Sequence[str], scope: Scope) -> list[_Slot]:
+    """Indices that take no steps, as slots of a table over these sets."""
+    return [_slot(index, set_name, scope) for index, set_name in zip(_all(indices, len(sets)), sets, strict=True)]
 
 
 def _slot(index: ir.Expression, set_name: str, scope: Scope) -> _Slot:

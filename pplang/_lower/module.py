@@ -12,8 +12,8 @@ from typing import Any
 
 from pplang._check.retype import environment_of
 from pplang._diagnostics import InternalError
-from pplang._ir.program import Column, Program, Site
-from pplang._lower import code, distributions, expressions, functions, indexing, reductions
+from pplang._ir.program import Column, Program, Site, given
+from pplang._lower import cells, code, distributions, expressions, functions, indexing, reductions
 from pplang._lower.faults import Watched, look
 from pplang._lower.members import Derived, completed, derived_sets
 from pplang._lower.names import Imports, Names
@@ -28,7 +28,7 @@ from pplang._lower.statements import (
 )
 from pplang._lower.unit import Unit
 
-RULES_OF = (distributions, expressions, functions, indexing, reductions)
+RULES_OF = (cells, distributions, expressions, functions, indexing, reductions)
 """Importing them is what registers how each kind of expression is lowered."""
 
 Sets = Mapping[str, Sequence[str | int]]
@@ -146,6 +146,8 @@ class Built:
 def build(program: Program) -> Built:
     """Both functions. `prepare` is finished last: the model leaves work for it."""
     names = Names(dict.fromkeys([*program.column, *program.input, *program.param, *program.site]))
+    for one in program.optional:
+        names.alias(given(one), f"{one}_given")
     imports = Imports()
     imports.module("numpy")
     imports.module("jax.numpy")

@@ -62,6 +62,10 @@ class Names:
     def __contains__(self, source_name: str) -> bool:
         return source_name in self._identifiers
 
+    def alias(self, source_name: str, wanted: str) -> None:
+        """An identifier for what has no name that could be one."""
+        self._identifiers[source_name] = self.add(wanted)
+
     def add(self, wanted: str) -> str:
         """A new name, made by the generator; its identifier is the name itself."""
         free = wanted

@@ -76,4 +76,4 @@ def each(*roots: ir.Expression | None) -> list[ir.Expression]:
 
 def names_in(roots: Iterable[ir.Expression | None]) -> frozenset[str]:
     """The names that some expressions refer to."""
-    return frozenset(one.name for one in each(*roots) if isinstance(one, ir.Reference))
+    return frozenset(one.name for one in each(*roots) if isinstance(one, ir.Reference | ir.Completed))

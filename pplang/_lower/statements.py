@@ -226,7 +226,10 @@ def _unless_empty(site: Site, unit: Unit, inside: list[ast.stmt], used: bool) ->
     tests = [code.size(name) for name in doubtful]
     test = tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests)
     shape = code.tuple_of([code.size(name) for name in site.sets])
-    nothing: list[ast.stmt] = [code.assign(unit.names[site.name], code.call("jnp.zeros", shape))] if used else []
+    zeros = code.call("jnp.zeros", shape)
+    if site.role == "latent":
+        zeros = code.call("numpyro.deterministic", code.constant(site.name), zeros)
+    nothing: list[ast.stmt] = [code.assign(unit.names[site.name], zeros)] if used else [ast.Expr(zeros)] if site.role == "latent" else []
     return [ast.If(test, inside, nothing)]
 
 

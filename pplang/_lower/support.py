@@ -22,3 +22,10 @@ def steps_back(count: int, steps: int, *, by: Any = None, within: Any = None) ->
     same = group[source] == group[target]
     found[target[same]] = source[same]
     return found
+
+
+def completed(table: Any, places: tuple[np.ndarray, ...], cells: Any) -> np.ndarray:
+    """A copy of a table whose elements at `places` (positions along each axis, of shape (n,)) are replaced by `cells`, (n,)."""
+    found = np.array(table, np.result_type(table, cells))
+    found[places] = cells
+    return found

@@ -6,6 +6,7 @@ import ast
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from pplang._check.environment import Environment
@@ -14,7 +15,7 @@ from pplang._diagnostics import InternalError
 from pplang._ir import expression as ir
 from pplang._ir.expression import Binder
 from pplang._ir.kinds import Boolean, Date, Interval, Kind, Member
-from pplang._ir.program import NumberRange, Program, Rows
+from pplang._ir.program import NumberRange, Program, Rows, given
 from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.faults import Watched
@@ -90,6 +91,11 @@ class Unit:
         taken, self.pending = self.pending, []
         return taken
 
+    @cached_property
+    def masks(self) -> frozenset[str]:
+        """What the data call the masks of columns and inputs with empty cells."""
+        return frozenset(map(given, self.program.optional))
+
     def is_data(self, name: str) -> bool:
         program = self.program
         if name in program.site:
@@ -104,7 +110,7 @@ class Unit:
     def local(self, name: str) -> Code:
         """The code for the whole table of a name, asked of the caller if this function does not compute it."""
         if name not in self.defined:
-            if not self.is_data(name):
+            if not self.is_data(name) and name not in self.masks:
                 raise InternalError(f"`{name}` is used before it has a value")
             self.arguments[name] = None
         return code.name(self.names[name])

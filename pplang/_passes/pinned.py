@@ -6,6 +6,7 @@ entry for a site that it has nothing to do with any more, because the plan moved
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pplang._diagnostics import Diagnostic, Problems, shown
@@ -18,12 +19,12 @@ FORMS = ("center", "noncenter", "partial", "transport", "block")
 """What a plan can choose for a site of `center`."""
 
 
-def check_names(source: Program, program: Program, pins: Pins, passes: tuple[str, ...]) -> None:
-    """Raise `Problems` (I82) with every pass, and every site of a pass, that the program lacks. `program`: the last one."""
-    known = {*source.site, *source.param, *program.site, *program.param}
+def check_names(programs: Sequence[Program], pins: Pins, passes: tuple[str, ...]) -> None:
+    """Raise `Problems` (I82) with every pass, and every site of a pass, that there is not. `programs`: the source, and what each pass made."""
+    known = {name for one in programs for name in (*one.site, *one.param)}
     faults = [_unknown("pass", name, passes) for name in pins if name not in passes]
     wrong = dict.fromkeys(choice.site for choices in pins.values() for choice in choices if choice.site not in known)
-    faults += [_unknown("site", name, tuple(source.site)) for name in wrong]
+    faults += [_unknown("site", name, tuple(programs[0].site)) for name in wrong]
     if faults:
         raise Problems(faults)
 

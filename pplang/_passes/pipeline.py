@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from types import ModuleType
 
 from pplang._ir.program import Program
-from pplang._passes import center, forward, pinned, unconstrain
+from pplang._passes import center, forward, pinned, split_missing, unconstrain
 from pplang._passes.plan import Choice, Compiled, Pins, Stage
 
-PASSES: tuple[ModuleType, ...] = (forward, center, unconstrain)
+PASSES: tuple[ModuleType, ...] = (split_missing, forward, center, unconstrain)
 NAMES: tuple[str, ...] = tuple(one.NAME for one in PASSES)
 OPTIONAL: tuple[str, ...] = ("center",)
 """Those that can be left out: without the others a program cannot be fitted."""
@@ -37,7 +37,7 @@ def run(
             program = rewrite.program
         if after == one.NAME:
             break
-    pinned.check_names(source, program, pins, NAMES)
+    pinned.check_names([source, *(stage.program for stage in stages)], pins, NAMES)
     return Compiled(source, tuple(stages), pins)
 
 

@@ -125,6 +125,12 @@ class Compiled:
         """The program after the last pass: what is fitted."""
         return self.stages[-1].program if self.stages else self.source
 
+    @property
+    def drawn(self) -> Program:
+        """The source with its columns of empty cells split in two: every name in it that has no value is drawn or computed."""
+        first = self.stages[0] if self.stages else None
+        return first.program if first is not None and first.name == "split_missing" else self.source
+
     def after(self, name: str) -> Program:
         """The program as it stands after a pass. Raises KeyError when that pass has not run."""
         return {stage.name: stage.program for stage in self.stages}[name]
@@ -150,14 +156,14 @@ class Compiled:
         return {stage.name: [choice.to_json() for choice in stage.choices] for stage in self.stages}
 
     def inverse(self) -> Program:
-        """A program that computes every latent of `program` from those of `source`: the latter are its inputs, all its sites are data.
+        """A program that computes every latent of `program` from those of `drawn`: the latter are its inputs, all its sites are data.
 
         Its lowering's `prepare` is the map from a user's values to the coordinates in which the fit runs.
         """
         from pplang._check.retype import retype
 
-        latents = [site for site in self.source.sites if site.role == "latent" and site.level != "generated"]
-        params = self.source.params
+        latents = [site for site in self.drawn.sites if site.role == "latent" and site.level != "generated"]
+        params = self.drawn.params
         given = (
             *(Input(site.name, site.sets, _declarable(site.kind, site.structure), site.structure) for site in latents),
             *(
@@ -165,15 +171,15 @@ class Compiled:
                 for param in params
             ),
         )
-        known = [site for site in self.source.sites if site.role == "deterministic" and site.level != "generated"]
+        known = [site for site in self.drawn.sites if site.role == "deterministic" and site.level != "generated"]
         added = [site for stage in self.stages for site in stage.rewrite.inverse]
         sites = tuple(replace(site, level="data") for site in (*known, *added))
         sets = self.program.sets
         return retype(
             replace(
-                self.source,
+                self.drawn,
                 sets=sets,
-                inputs=(*self.source.inputs, *(replace(one, notes=()) for one in self.constants), *given),
+                inputs=(*self.drawn.inputs, *(replace(one, notes=()) for one in self.constants), *given),
                 params=(),
                 sites=sites,
                 factors=(),
@@ -182,6 +188,11 @@ class Compiled:
                 reward=None,
             )
         )
+
+
+def kept_as(site: Site) -> str:
+    """The name under which the draws of a site of `Compiled.drawn` are kept: those of a column's empty cells under the column's."""
+    return site.origin[0] if site.origin is not None and site.origin[1] == "split_missing" else site.name
 
 
 def _declarable(kind: Kind, structure: str | None) -> Kind:

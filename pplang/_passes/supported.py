@@ -9,6 +9,7 @@ from pplang._diagnostics import Diagnostic
 from pplang._ir import expression as ire
 from pplang._ir.kinds import Boolean, Interval, Member
 from pplang._ir.program import Program, Site
+from pplang._passes import split_missing
 from pplang._passes.unconstrain import OF_STRUCTURE
 from pplang._source import Span
 
@@ -18,6 +19,7 @@ _UNUSED_NOTES = ("minibatch", "relax", "score", "straight_through", "init", "whi
 
 def unsupported(program: Program) -> Diagnostic | None:
     """What stands in the way of fitting the program, or None. The model is right; this version cannot fit it yet."""
+    program = split_missing.apply(program, split_missing.decide(program)).program
     found = sorted(_constructs(program), key=lambda one: one[1])
     if not found:
         return None
@@ -47,7 +49,7 @@ def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
         if note.name in _UNUSED_NOTES:
             yield f"`@{note.name}`", note.span, "leave it out"
     if site.role == "split":
-        yield f"a column with empty cells (`{site.name}`)", site.span, "drop those rows, and write the type without `?`"
+        yield split_missing.refusal(program, site) or site.name, site.span, "drop those rows, and write the type without `?`"
     if site.fixing:
         yield (
             f"`fixing` (`{site.name}`)",
@@ -68,7 +70,14 @@ def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
 def _of_latent(site: Site) -> Iterator[tuple[str, Span, str]]:
     kind = site.kind
     if isinstance(kind, Member | Boolean) or (isinstance(kind, Interval) and kind.integer):
-        yield f"the discrete latent `{site.name}`", site.span, "write the sum over its values as a Mixture, if it has one"
+        if site.origin is not None:
+            yield (
+                f"an empty cell of the discrete column `{site.origin[0]}` on which something observed depends",
+                site.span,
+                "drop those rows, and write the type without `?`",
+            )
+        else:
+            yield f"the discrete latent `{site.name}`", site.span, "write the sum over its values as a Mixture, if it has one"
     elif site.structure is not None and site.structure not in OF_STRUCTURE:
         word = site.structure.replace("_", " ")
         yield (

@@ -16,6 +16,11 @@ def cumulative_sum(x: ArrayLike) -> jax.Array:
     return jnp.cumsum(jnp.asarray(x), axis=-1)
 
 
+def completed(table: ArrayLike, places: tuple[ArrayLike, ...], cells: ArrayLike) -> jax.Array:
+    """A table whose elements at `places` (positions along each axis, of shape (n,)) are replaced by `cells`, (n,)."""
+    return jnp.asarray(table, jnp.result_type(table, cells)).at[places].set(cells)
+
+
 def log_determinant(x: ArrayLike) -> jax.Array:
     """log |det x|"""
     return jnp.linalg.slogdet(x)[1]
