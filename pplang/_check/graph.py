@@ -42,15 +42,23 @@ def mentions(node: ir.Expression) -> Iterator[Edge]:
 
 def placed_mentions(node: ir.Expression) -> Iterator[tuple[ir.Reference, Edge]]:
     """The same, each with where it stands."""
-    pending = [(node, _NONE, _NONE)]
+    return ((one, Edge(one.name, any(_is_earlier(index, before) for index in one.indices))) for one, _, before in references(node))
+
+
+def references(node: ir.Expression) -> Iterator[tuple[ir.Reference, Mapping[str, str], frozenset[str]]]:
+    """Every reference in an expression, with the sets of the variables bound around it, and those of them that are kept strictly before one
+    that is bound outside (`s` in `sum(x[s] for s in Week if s < t)`)."""
+    pending: list[tuple[ir.Expression, Mapping[str, str], frozenset[str]]] = [(node, {}, _NONE)]
     while pending:
         one, bound, before = pending.pop()
         match one:
-            case ir.Reference(name, indices):
-                yield one, Edge(name, any(_is_earlier(index, before) for index in indices))
+            case ir.Reference():
+                yield one, bound, before
+            case ir.Mixture(binder=binder):
+                bound = {**bound, binder.variable: binder.set}
             case ir.Reduce(binders=binders, condition=condition):
-                bound = bound | {binder.variable for binder in binders}
-                before = before | _strictly_earlier(condition, bound)
+                bound = {**bound, **{binder.variable: binder.set for binder in binders}}
+                before = before | _strictly_earlier(condition, frozenset(bound))
         pending += [(child, bound, before) for child in ir.children(one)]
 
 

@@ -12,11 +12,12 @@ from pplang._ir.program import Order
 from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.terms import Axis, Term, aligned, ordered, permuted, union
-from pplang._lower.unit import Hidden, Loop, Scope, every, row_order, rule, type_of
+from pplang._lower.unit import Hidden, Loop, Scope, Unit, every, row_order, rule, type_of
+from pplang._source import NOWHERE
 
 
 @dataclass(frozen=True)
-class _Slot:
+class Slot:
     """One index: a bound variable's own axis, an axis kept whole (`kept`: its set), or positions."""
 
     axis: Axis | None = None
@@ -37,7 +38,7 @@ def _reference(node: ir.Reference, scope: Scope) -> Term:
         shifted = _shift(index, scope)
         if shifted:
             base, index = code.call(unit.function("roll"), base, code.constant(shifted), axis=code.constant(dimension)), ir.Variable(index.variable)  # type: ignore[union-attr]  # fmt: skip
-        slots.append(_slot(index, set_name, scope))
+        slots.append(slot_of(index, set_name, scope))
     if data and unit.array == "jnp" and any(one.positions is not None and not one.positions.data for one in slots):
         base = code.call(unit.function("asarray"), base)
     found = pick(unit.array, base, slots)
@@ -50,8 +51,8 @@ def _element(node: ir.Element, scope: Scope) -> Term:
     table = scope.unit.store(scope.value(node.table))
     indices = _all(node.indices, len(table.event))
     slots = [
-        *(_Slot(axis=axis) for axis in table.axes),
-        *(_slot(index, over, scope) for index, over in zip(indices, table.event, strict=True)),
+        *(Slot(axis=axis) for axis in table.axes),
+        *(slot_of(index, over, scope) for index, over in zip(indices, table.event, strict=True)),
     ]
     data = table.data and all(one.positions is None or one.positions.data for one in slots)
     base = table.code
@@ -65,26 +66,26 @@ def _all(indices: Sequence[ir.Expression], count: int) -> tuple[ir.Expression, .
     return (*indices, *(ir.Whole() for _ in range(count - len(indices))))
 
 
-def slots_of(indices: Sequence[ir.Expression], sets: Sequence[str], scope: Scope) -> list[_Slot]:
+def slots_of(indices: Sequence[ir.Expression], sets: Sequence[str], scope: Scope) -> list[Slot]:
     """Indices that take no steps, as slots of a table over these sets."""
-    return [_slot(index, set_name, scope) for index, set_name in zip(_all(indices, len(sets)), sets, strict=True)]
+    return [slot_of(index, set_name, scope) for index, set_name in zip(_all(indices, len(sets)), sets, strict=True)]
 
 
-def _slot(index: ir.Expression, set_name: str, scope: Scope) -> _Slot:
+def slot_of(index: ir.Expression, set_name: str, scope: Scope) -> Slot:
     match index:
         case ir.Whole():
-            return _Slot(kept=set_name)
+            return Slot(kept=set_name)
         case ir.Variable(name):
             bound = scope.variables[name]
             if isinstance(bound, Axis) and bound.kept is None and bound.set == set_name:
-                return _Slot(axis=bound)
+                return Slot(axis=bound)
     term = scope.value(index)
     if term.type != "member":
         raise InternalError("an index that is not a member of a set")
-    return _Slot(positions=term)
+    return Slot(positions=term)
 
 
-def pick(array: str, base: Code, slots: Sequence[_Slot]) -> Term:
+def pick(array: str, base: Code, slots: Sequence[Slot]) -> Term:
     """The elements of `base` at some indices; NumPy's rules for where the gathered dimensions come out are applied here."""
     gathered = union([one.positions for one in slots if one.positions is not None])
     repeated = [one.axis for one in slots if one.axis is not None]
@@ -113,7 +114,7 @@ def pick(array: str, base: Code, slots: Sequence[_Slot]) -> Term:
     return Term(result, axes, tuple(one.kept for one in slots if one.kept is not None))
 
 
-def axis_of(slot: _Slot) -> Axis:
+def axis_of(slot: Slot) -> Axis:
     assert slot.axis is not None
     return slot.axis
 
@@ -140,7 +141,7 @@ def _lag(node: ir.Lag, scope: Scope) -> Term:
         back = _back(scope, bound.set, order, node.by)
         if isinstance(bound, Loop):
             return Term(code.subscript(back, [code.name(bound.position)]), type="member", member=bound.set)
-        return Term(back, (bound,), type="member", member=bound.set)
+        return Term(back if bound.kept is None else code.subscript(back, [every(bound)]), (bound,), type="member", member=bound.set)
     here, by = scope.value(ir.Variable(node.variable)), scope.number(node.by)
     maximum = scope.unit.static("maximum")
     axes = union((here, by))
@@ -179,21 +180,27 @@ def _back(scope: Scope, set_name: str, order: Order, by: ir.Expression) -> Code:
     """The hidden argument that holds each row's predecessor: positions, -1 where there is none."""
     if not isinstance(by, ir.Number):
         raise InternalError("a step of variable length between the rows of a table")
-    unit = scope.unit
+    steps = int(by.value)
+    name = f"{set_name}_back_{steps}" if steps > 0 else f"{set_name}_ahead_{-steps}"
+    return by_order(scope.unit, set_name, order, name, "steps_back", steps)
+
+
+def by_order(unit: Unit, set_name: str, order: Order, name: str, function: str, *numbers: int) -> Code:
+    """A hidden argument that follows from the order of a table's rows, made by a function of `support`."""
     prepare = unit.prepare or unit
-    key = (set_name, int(by.value))
+    key = (set_name, function, *numbers)
     if key not in prepare.hidden:
         columns = {
             what: prepare.local(column) if column is not None else ast.Constant(None)
             for what, column in (("by", order.by), ("within", order.within))
         }
-        path = prepare.imports.path("pplang._lower.support.steps_back")
-        made = code.call(path, code.size(set_name), code.constant(int(by.value)), **columns)
-        name = prepare.names.add(f"{set_name}_back_{by.value}" if by.value > 0 else f"{set_name}_ahead_{-by.value}")
-        prepare.hidden[key] = Hidden(name, Term(made), by.span)
-        prepare.pending.append(code.assign(name, made))
-        prepare.defined.add(name)
-    name = prepare.hidden[key].name
+        path = prepare.imports.path(f"pplang._lower.support.{function}")
+        made = code.call(path, code.size(set_name), *(code.constant(one) for one in numbers), **columns)
+        free = prepare.names.add(name)
+        prepare.hidden[key] = Hidden(free, Term(made), NOWHERE)
+        prepare.pending.append(code.assign(free, made))
+        prepare.defined.add(free)
+    found = prepare.hidden[key].name
     if unit is not prepare:
-        unit.arguments[name] = None
-    return code.name(name)
+        unit.arguments[found] = None
+    return code.name(found)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
+from pplang._check import recurrences
+from pplang._check.recurrences import Recurrence
 from pplang._check.retype import environment_of
 from pplang._diagnostics import InternalError
 from pplang._ir.program import Column, Program, Site, given
@@ -19,6 +21,7 @@ from pplang._lower.members import Derived, completed, derived_sets
 from pplang._lower.names import Imports, Names
 from pplang._lower.params import param_statements
 from pplang._lower.preparing import data_statements, roots
+from pplang._lower.recurrences import recurrence_statements
 from pplang._lower.repeats import names_in
 from pplang._lower.statements import (
     deterministic_statements,
@@ -200,15 +203,17 @@ def model_statements(unit: Unit) -> list[ast.stmt]:
         [*(one for factor in program.factors for one in (factor.value, factor.weight, factor.where)),
          *(one for restrict in program.restrictions for one in (restrict.condition, restrict.where))]
     )  # fmt: skip
-    for site in program.sites:
-        unit.asserting = site.level != "generated"
-        used = site.name in elsewhere or any(site.name in names for other, names in users if other != site.name)
-        if site.stochastic:
-            made += stochastic_statements(site, unit, used)
-        elif site.level != "data":
-            made += deterministic_statements(site, unit)
-        elif site.report:
-            made.append(_reported(site.name, unit))
+    made += [_reported(site.name, unit) for site in program.sites if site.level == "data" and not site.stochastic and site.report]
+    for group in recurrences.groups(program):
+        if isinstance(group, Recurrence):
+            unit.asserting = any(program.site[name].level != "generated" for name in group.sites)
+            made += recurrence_statements(group, unit)
+            continue
+        for name in (group,) if isinstance(group, str) else group.sites:
+            site = program.site[name]
+            unit.asserting = site.level != "generated"
+            used = name in elsewhere or any(name in names for other, names in users if other != name)
+            made += stochastic_statements(site, unit, used) if site.stochastic else deterministic_statements(site, unit)
     unit.asserting = True
     taken = {*program.set, *program.site}
     for factor, label in zip(program.factors, _labels("factor", len(program.factors), taken), strict=True):

@@ -23,6 +23,7 @@ _ALIASES = {
     "pplang._lower.runtime.wrappers": "wrappers",
     "pplang._lower.runtime.bijections": "bijections",
     "pplang._lower.runtime.functions": "functions",
+    "pplang._lower.runtime.recurrences": "recurrences",
     "pplang._lower.runtime.numeric": "numeric",
     "jax.nn": "jax_nn",
     "jax.ops": "jax_ops",

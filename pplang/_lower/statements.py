@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from pplang._check import graph
 from pplang._diagnostics import InternalError
 from pplang._ir import expression as ir
 from pplang._ir.kinds import NONNEGATIVE, Interval
@@ -45,7 +46,7 @@ def plate_axes(site: Site, scope: Scope) -> tuple[Axis, ...]:
 
 def lags(scope: Scope, *roots: ir.Expression | None) -> list[ir.Lag]:
     """The steps that a statement takes from its plates; for those of one direction the furthest says it all."""
-    found = [one for one in each(*roots) if isinstance(one, ir.Lag) and one.variable in scope.variables]
+    found = [one for root in roots if root is not None for one in graph.lags(root) if one.variable in scope.variables]
     furthest: dict[object, ir.Lag] = {}
     for one in found:
         if isinstance(one.by, ir.Number):
@@ -63,8 +64,8 @@ def has_past(scope: Scope, right: ir.Expression) -> Term:
     binders = [binder for one in each(right) for binder in getattr(one, "binders", ())]
     inner = scope.bind(binders)
     steps = [exists(one, inner) for one in lags(scope, right)]
-    if not steps:
-        raise InternalError("`starting` without a step back")
+    if not steps:  # those that a condition keeps in range
+        return Term(code.constant(True), type="bool", plain=True)
     total = steps[0]
     for one in steps[1:]:
         total = elementwise(lambda a, b: code.binary(a, "&", b), (total, one), "bool")
@@ -78,11 +79,12 @@ def deterministic_value(site: Site, unit: Unit) -> Code:
     """The table of a deterministic relation, with all its axes in the declared order."""
     scope = statement_scope(unit, site)
     if site.starting is not None:
-        return _declared(site, scope, either(scope, has_past(scope, site.right), site.right, site.starting))
-    return _declared(site, scope, scope.value(site.right))
+        return as_table(site, scope, either(scope, has_past(scope, site.right), site.right, site.starting))
+    return as_table(site, scope, scope.value(site.right))
 
 
-def _declared(site: Site, scope: Scope, term: Term) -> Code:
+def as_table(site: Site, scope: Scope, term: Term) -> Code:
+    """The value of a definition with all its axes in the declared order."""
     plates = plate_axes(site, scope)
     if isinstance(site.kind, Interval) and term.type != "real" and not site.kind.integer:
         term = scope.number(site.right) if site.starting is None else term
@@ -109,7 +111,11 @@ def to_plates(site: Site, array: str, value: Code) -> Code:
 
 def deterministic_statements(site: Site, unit: Unit) -> list[ast.stmt]:
     """`=`: plain JAX, and a NumPyro site where the user asked for it or a pass put it in the place of a latent."""
-    value = deterministic_value(site, unit)
+    return computed_statements(site, unit, deterministic_value(site, unit))
+
+
+def computed_statements(site: Site, unit: Unit, value: Code) -> list[ast.stmt]:
+    """A definition whose value is at hand."""
     if site.report or site.origin is not None:
         unit.imports.module("numpyro")
         value = code.call("numpyro.deterministic", code.constant(site.name), value)
@@ -139,30 +145,57 @@ def stochastic_statements(site: Site, unit: Unit, used: bool) -> list[ast.stmt]:
     unit.imports.module("numpyro")
     if site.fixing:
         return _fixed(site, unit)
-    scope = statement_scope(unit, site)
-    plates = plate_axes(site, scope)
-    observed = site.role == "observed"
-    if observed:
-        unit.arguments[site.name] = None
-    contexts = [_plate(site.name, axis, place - len(plates)) for place, axis in enumerate(plates)]
-    mask: Term | None = None
-    if site.where is not None:
-        mask = unit.store(scope.value(site.where))
-        scope = scope.within(mask)
-    weights = _weights(site, scope)
-    made, starting_mask = _with_starting(site, scope, plates)
-    masks = [one for one in (mask, starting_mask) if one is not None]
-    contexts += [code.call("numpyro.handlers.mask", mask=aligned(one, plates)) for one in masks]
-    contexts += weights
-    keywords = {"obs": _observations(site, unit, scope, mask, plates)} if observed else {}
-    drawn = code.call("numpyro.sample", code.constant(site.name), made, **keywords)
-    drawn = to_declared(site, "jnp", drawn)
-    inside: list[ast.stmt] = [code.assign(unit.names[site.name], drawn) if used else ast.Expr(drawn)]
-    before = unit.take_pending()
-    if contexts:
-        inside = [ast.With([ast.withitem(one) for one in contexts], inside)]
-    unit.defined.add(site.name)
-    return [*before, *_unless_empty(site, unit, inside, used), *assertion_statements(site.name, unit)]
+    drawing = Drawing.of(site, unit)
+    past = started(site, drawing.scope)
+    return drawing.statements(drawing.distribution(past), past, used)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A stochastic relation on its way: its scope, its plates, the members that `where` leaves, and what is around the sample site."""
+
+    site: Site
+    unit: Unit
+    scope: Scope
+    plates: tuple[Axis, ...]
+    mask: Term | None
+    contexts: list[Code]
+
+    @classmethod
+    def of(cls, site: Site, unit: Unit) -> Drawing:
+        scope = statement_scope(unit, site)
+        plates = plate_axes(site, scope)
+        if site.role == "observed":
+            unit.arguments[site.name] = None
+        contexts = [_plate(site.name, axis, place - len(plates)) for place, axis in enumerate(plates)]
+        mask: Term | None = None
+        if site.where is not None:
+            mask = unit.store(scope.value(site.where))
+            scope = scope.within(mask)
+            contexts.append(code.call("numpyro.handlers.mask", mask=aligned(mask, plates)))
+        return cls(site, unit, scope, plates, mask, contexts + _weights(site, scope))
+
+    def distribution(self, past: Term | None) -> Code:
+        """The distribution of all members at once, those without a past by `starting` (unless that is `Flat()`)."""
+        draw = Draw(self.plates, self.site.event)
+        return with_starting(self.site, self.scope, draw, past)
+
+    def statements(self, made: Code, past: Term | None, used: bool, *, kept: Code | None = None) -> list[ast.stmt]:
+        """The sample site. kept: what takes note of its value."""
+        site, unit, contexts = self.site, self.unit, list(self.contexts)
+        observed = site.role == "observed"
+        if past is not None and is_flat(site.starting):
+            contexts.append(code.call("numpyro.handlers.mask", mask=aligned(past, self.plates)))
+        keywords = {"obs": _observations(site, unit, self.scope, self.mask, self.plates)} if observed else {}
+        drawn = code.call("numpyro.sample", code.constant(site.name), made, **keywords)
+        drawn = drawn if kept is None else code.call(kept, code.constant(site.name), drawn)
+        drawn = to_declared(site, "jnp", drawn)
+        inside: list[ast.stmt] = [code.assign(unit.names[site.name], drawn) if used else ast.Expr(drawn)]
+        before = unit.take_pending()
+        if contexts:
+            inside = [ast.With([ast.withitem(one) for one in contexts], inside)]
+        unit.defined.add(site.name)
+        return [*before, *_unless_empty(site, unit, inside, used), *assertion_statements(site.name, unit)]
 
 
 def _plate(name: str, axis: Axis, dimension: int) -> Code:
@@ -190,20 +223,27 @@ def _weights(site: Site, scope: Scope) -> list[Code]:
     ]
 
 
-def _with_starting(site: Site, scope: Scope, plates: tuple[Axis, ...]) -> tuple[Code, Term | None]:
-    """The distribution; members without a predecessor have that of `starting`, or count for nothing if it is `Flat()`."""
-    draw = Draw(plates, site.event)
-    if site.starting is None:
-        return distribution(site.right, scope, draw), None
-    past = has_past(scope, site.right)
+def started(site: Site, scope: Scope) -> Term | None:
+    """Whether each member has the past that the relation needs; None where it needs none."""
+    return None if site.starting is None else has_past(scope, site.right)
+
+
+def is_flat(starting: ir.Expression | None) -> bool:
+    """Do members without a predecessor count for nothing?"""
+    return isinstance(starting, ir.Distribution) and starting == ir.Distribution("Flat", ())
+
+
+def with_starting(site: Site, scope: Scope, draw: Draw, past: Term | None) -> Code:
+    """The distribution; members without a past have that of `starting`, unless it is `Flat()`."""
+    if past is None or site.starting is None:
+        return distribution(site.right, scope, draw)
     main = distribution(site.right, scope.within(past), draw)
-    match site.starting:
-        case ir.Distribution("Flat", ()):
-            return main, past
+    if is_flat(site.starting):
+        return main
     absent = past.become(code.call("jnp.logical_not", past.code))
     start = distribution(site.starting, scope.within(absent), draw)
     path = scope.unit.imports.path("pplang._lower.choice.Choice")
-    return code.call(path, aligned(past, plates), main, start), None
+    return code.call(path, aligned(past, draw.batch), main, start)
 
 
 def _observations(site: Site, unit: Unit, scope: Scope, mask: Term | None, plates: tuple[Axis, ...]) -> Code:

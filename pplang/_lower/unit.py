@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pplang._check.environment import Environment
 from pplang._check.types import Typer
@@ -124,15 +124,23 @@ class Loop:
     position: str
 
 
+class Turn(Protocol):
+    """Where one turn of a recurrence is generated: what it takes from outside."""
+
+    def known(self, node: ir.Expression, scope: Scope) -> Term | None:
+        """The array of an expression that is not computed in the turn itself, or is a name of the recurrence."""
+
+
 @dataclass(frozen=True)
 class Scope:
-    """Where an expression stands: its bound variables, and the condition under which it matters (`guard`)."""
+    """Where an expression stands: its bound variables, the condition under which it matters (`guard`), the turn of a recurrence."""
 
     unit: Unit
     variables: Mapping[str, Axis | Loop] = field(default_factory=dict)
     guard: Term | None = None
     memory: dict[int, Term] = field(default_factory=dict)
     repeated: Repeated | None = None
+    turn: Turn | None = None
 
     def bind(self, binders: Iterable[Binder]) -> Scope:
         new = {one.variable: Axis(self.unit.next_order(), one.variable, one.set) for one in binders}
@@ -159,7 +167,7 @@ class Scope:
         key = self.repeated.key(node) if self.repeated is not None else None
         if key is not None and key in self.memory:
             return self.memory[key]
-        term = self._hoisted(node)
+        term = self._hoisted(node) if self.turn is None else self.turn.known(node, self)
         if term is None:
             term = RULES[type(node)](node, self)
             if not isinstance(node, ir.Number | ir.Member) and (key is not None or _depth(term.code) > _DEEPEST):

@@ -14,6 +14,7 @@ from itertools import count
 
 from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._catalogue.entry import LocationScale
+from pplang._check.recurrences import looking_back
 from pplang._check.retype import environment_of, retype
 from pplang._check.types import Typer
 from pplang._ir import build
@@ -33,7 +34,8 @@ def decide(program: Program, *, transported: bool = False, fixed: Mapping[str, C
     `fixed`: choices that are settled beforehand, by site (see `pinned`).
     """
     fixed = fixed or {}
-    sites = [site for site in program.sites if site.role == "latent" and site.level == "model"]
+    back = looking_back(program)
+    sites = [site for site in program.sites if site.role == "latent" and site.level == "model" and site.name not in back]
     choices = (fixed[site.name] if site.name in fixed else _choose(program, site, transported) for site in sites)
     return _together(program, tuple(one for one in choices if one is not None), fixed)
 

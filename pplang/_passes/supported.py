@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pplang._check.graph import mentions
+from pplang._check.recurrences import Unsteppable, groups
 from pplang._diagnostics import Diagnostic
 from pplang._ir import expression as ire
 from pplang._ir.kinds import Boolean, Interval, Member
@@ -40,6 +40,11 @@ def _constructs(program: Program) -> Iterator[tuple[str, Span, str]]:
     for table in program.tables:
         for note in table.notes:
             yield f"`@{note.name}`", note.span, "leave it out: all rows are used"
+    for group in groups(program):
+        if isinstance(group, Unsteppable) and any(program.site[name].role != "observed" for name in group.sites):
+            (first, *others) = sorted((program.site[name] for name in group.sites), key=lambda site: site.span)
+            along = f"`{first.name}`" if not others else f"`{first.name}` together with {', '.join(f'`{one.name}`' for one in others)}"
+            yield f"a recurrence that does not go along one axis ({along})", first.span, "look back along one ordered set only"
     for site in program.sites:
         yield from _of_site(program, site)
 
@@ -58,8 +63,6 @@ def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
         )
     if site.role == "latent" and site.level == "model":
         yield from _of_latent(site)
-    if site.level != "data" and any(_looks_back(program, part) for part in (site.right, site.starting) if part is not None):
-        yield f"a recurrence in a latent (`{site.name}`)", site.span, ""
     for part in ire.walk(site.right):
         if isinstance(part, ire.Distribution) and part.name == "GP":
             yield "a Gaussian process", part.span or site.span, ""
@@ -87,9 +90,3 @@ def _of_latent(site: Site) -> Iterator[tuple[str, Span, str]]:
         )
     elif site.weight is not None and (isinstance(kind, Interval) and kind != Interval()):
         yield f"`weighted` on the bounded latent `{site.name}`", site.span, "weight the observed relation"
-
-
-def _looks_back(program: Program, node: ire.Expression) -> bool:
-    """Does it mention a name that is not data at an earlier member?"""
-    known = {*program.column, *program.input, *(site.name for site in program.sites if site.level == "data")}
-    return any(edge.lagged and edge.parent not in known for edge in mentions(node))

@@ -82,12 +82,14 @@ def _is_hyperparameter(program: Program, site: Site) -> bool:
 def stochastic_parents(program: Program, site: Site) -> set[str]:
     """The latents that a site depends on directly or through definitions."""
     found: set[str] = set()
+    seen: set[str] = set()
     pending = [edge.parent for edge in graph.edges(site)]
     while pending:
         name = pending.pop()
         parent = program.site.get(name)
-        if parent is None or name in found or parent.role == "observed":
+        if parent is None or name in seen or parent.role == "observed":
             continue
+        seen.add(name)
         if parent.stochastic:
             found.add(name)
         else:

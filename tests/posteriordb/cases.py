@@ -26,6 +26,7 @@ CASES = {
     "earnings-logearn_interaction": "logearn_interaction",
     "eight_schools-eight_schools_centered": "eight_schools",
     "eight_schools-eight_schools_noncentered": "eight_schools",
+    "garch-garch11": "garch11",
     "irt_2pl-irt_2pl": "irt_2pl",
     "kidiq-kidscore_interaction": "kidscore_interaction",
     "kidiq-kidscore_momhs": "kidscore_momhs",
