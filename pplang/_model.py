@@ -114,16 +114,17 @@ class Model:
     def fit(
         self,
         *data: Table,
-        method: str = "svi",
+        method: str = "auto",
         seed: int = 0,
         draws: int = 1_000,
         chains: int = 4,
-        warmup: int = 1_000,
+        warmup: int | None = None,
         target_accept: float = 0.8,
         guide: str = "mean-field",
         steps: int = 5_000,
         tol: float = 0.02,
         max_gradients: int = 100_000,
+        samples_to_ess: int | None = None,
         tables: Mapping[str, Any] | None = None,
         inputs: Any = None,
         settings: Mapping[str, str] | None = None,
@@ -134,15 +135,16 @@ class Model:
     ) -> Fit:
         """The posterior given data. How to give them, see `bind`.
 
-        method: `svi` (a normal approximation; guide "mean-field" or "full-rank", steps of the optimiser, draws in all) or `nuts` (chains,
-        warm-up and draws of each, target_accept). The same seed, versions and machine give the same draws. progress(done, total, remark) is
-        called now and then.
+        method: `vi`, a normal approximation in coordinates chosen from the data, with a verdict (draws in all; tol, max_gradients); `nuts`, chains
+        that begin in that fit (chains, draws and warm-up of each, target_accept, samples_to_ess); `auto`, the first, and the second where the
+        verdict is poor; `svi`, stochastic optimisation of a normal approximation (guide "mean-field" or "full-rank", steps, draws in all). The
+        same seed, versions and machine give the same draws. progress(done, total, remark) is called now and then.
 
         Raises `Problems` with every fault of the settings (I70, I71) or of the data, or F codes where the model cannot be fitted.
         """
         from pplang._infer.settings import Settings
 
-        chosen = Settings(method, seed, draws, chains, warmup, target_accept, guide, steps, tol, max_gradients)
+        chosen = Settings(method, seed, draws, chains, warmup, target_accept, guide, steps, tol, max_gradients, samples_to_ess)
         return self.bind(*data, tables=tables, inputs=inputs, settings=settings, missing=missing, without=without, plan=plan).fit(
             chosen, progress
         )
@@ -269,7 +271,7 @@ class Bound:
         from pplang._lower import lower
 
         sites = self.compiled.drawn.site
-        original = {name: np.asarray(values[kept_as(sites[name])], dtype=np.float64) for name in self._original}
+        original = {name: np.asarray(values[kept_as(sites[name])], dtype=np.float64) for name in self.unknowns}
         free = {**original, **lower(self.compiled.inverse()).prepare(sets=self.sets, **self._given, **original)}
         parts = [np.transpose(free[latent.name], plates_first(self.compiled.program.site[latent.name])) for latent in self.latents]
         return np.concatenate([np.zeros(0), *(np.ravel(part) for part in parts)])
@@ -309,7 +311,7 @@ class Bound:
         return tuple(site for site in sites if site.role == "latent" or (site.report and site.level != "data"))
 
     @property
-    def _original(self) -> tuple[str, ...]:
+    def unknowns(self) -> tuple[str, ...]:
         """The latents of the source that inference is about."""
         return tuple(site.name for site in self.compiled.drawn.sites if site.role == "latent" and site.name not in self._generated)
 
@@ -355,7 +357,7 @@ class Bound:
         from pplang._infer.density import functions
 
         transformed, source = self._selecting(self._transformed), self._selecting(self._source)
-        return functions(transformed, source, self.latents, self._original, {kept_as(site): site for site in self._kept}, self._generated)
+        return functions(transformed, source, self.latents, self.unknowns, {kept_as(site): site for site in self._kept}, self._generated)
 
     def _selecting(self, lowered: Lowered) -> Callable[..., None]:
         """The model, called with arguments of both models, of which it takes its own."""

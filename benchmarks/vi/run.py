@@ -15,18 +15,14 @@ import re
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from pplang import Bound, Fit
-from pplang._infer.draws import Constrainer
-from pplang._infer.engine import fitted
-from pplang._infer.nuts import nuts
-from pplang._infer.settings import Settings, silent
+from pplang._infer.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from models import CASES, DATABASE, KIT, LARGE, Case
@@ -68,20 +64,16 @@ def compared(fit: Fit, truth: Moments) -> tuple[float, float]:
     return max(errors), max(ratios, key=lambda ratio: abs(np.log(max(ratio, 1e-12))))
 
 
-def nuts_in_transported_coordinates(bound: Bound, draws: int) -> Moments:
-    """The coordinates are those of a fit, exact for any constants; the sampler is NumPyro's."""
-    moved = bound.transported
-    with jax.enable_x64(True):
-        constants = fitted(moved, Settings(method="vi"), silent).fitted.constants
-        target = replace(moved.target, arguments={**moved.target.arguments, **constants})
-        sampled = nuts(target, Settings(method="nuts", draws=draws, warmup=1_000, chains=2, target_accept=0.9, seed=7), silent)
-        return moments(Constrainer(target, 2 * draws)(7, sampled.z, {}))
+def nuts_from_a_fit(bound: Bound, draws: int) -> Moments:
+    """The coordinates are those of a fit, exact for any constants."""
+    fit = bound.fit(Settings(method="nuts", draws=draws, chains=2, target_accept=0.9, seed=7))
+    return moments({name: fit.draws(name) for name in fit.names})
 
 
 def make_truth(names: list[str], draws: int) -> None:
     known = json.loads(TRUTH.read_text(encoding="utf-8")) if TRUTH.exists() else {}
     for name in names:
-        known[name] = nuts_in_transported_coordinates({**CASES, **LARGE}[name].bind(), draws)
+        known[name] = nuts_from_a_fit({**CASES, **LARGE}[name].bind(), draws)
         TRUTH.write_text(json.dumps(known, indent=0) + "\n", encoding="utf-8")
         print(name, {label: value for label, value in known[name].items() if "[" not in label}, flush=True)
 

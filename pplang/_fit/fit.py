@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pplang._diagnostics import Diagnostic
 from pplang._fit import file as fit_file
 from pplang._fit.file import Content, Variable
+from pplang._source import Span
 
 if TYPE_CHECKING:
     from pplang._fit.summary import Summary
@@ -55,7 +57,7 @@ class Fit:
 
     @property
     def method(self) -> str:
-        """`svi`, `vi` or `nuts`."""
+        """The method that made the draws: `vi`, `nuts` or `svi`; where `auto` was asked for (`settings["method"]`), the one it came to."""
         return self.content.texts["method"]
 
     @property
@@ -94,10 +96,19 @@ class Fit:
 
     @cached_property
     def verdict(self) -> Mapping[str, Any] | None:
-        """How good the approximation of `vi` is: `word` ("good", "fair", "poor"), `reasons`, `concerned` (labels), `lines` (two, for people)
-        and the numbers behind them. None for other methods."""
+        """How good the approximation of `vi` is, or how well the chains of `nuts` have converged: `word` ("good", "fair", "poor"), `reasons`,
+        `concerned` (labels), `lines` (two, for people) and the numbers behind them; for `nuts` the verdict on the fit that it began with is
+        `before`. None for `svi`."""
         found = self.content.texts.get("verdict")
         return None if found is None else dict(json.loads(found))
+
+    @property
+    def notes(self) -> tuple[Diagnostic, ...]:
+        """What the chains' troubles are, each at the relation that it shows in most, and what can be done."""
+        return tuple(
+            Diagnostic(one["code"], one["title"], Span(one["start"], one["end"]), one["label"], help=one["help"], severity="warning")
+            for one in (self.verdict or {}).get("notes", ())
+        )
 
     @cached_property
     def model(self) -> Model:

@@ -14,6 +14,8 @@ from pplang._fit.fit import Fit
 from pplang._fit.table import elements
 from pplang._infer import convergence
 
+_APART = 1.02
+
 
 @dataclass(frozen=True)
 class Row:
@@ -97,7 +99,8 @@ def _title(fit: Fit) -> str:
         return f"{name}: {guide} normal approximation, fitted by SVI in {steps:,} steps; {draws:,} draws; seed {fit.seed}"
     if fit.method == "vi":
         return f"{name}: normal approximation in coordinates chosen from the data; {settings['draws']:,} draws; seed {fit.seed}"
-    chains, draws, warmup = settings["chains"], settings["draws"], settings["warmup"]
+    chains, draws = next(iter(fit.sample_stats.values())).values.shape
+    warmup = fit.verdict["warmup"] if fit.verdict else settings["warmup"]
     return f"{name}: NUTS, {chains} {'chain' if chains == 1 else 'chains'} of {draws:,} draws after {warmup:,} of warm-up; seed {fit.seed}"
 
 
@@ -107,11 +110,12 @@ def _remarks(fit: Fit, rows: tuple[Row, ...]) -> tuple[str, ...]:
         remarks.append("an approximation: compare with --method nuts before relying on its standard deviations")
     if fit.verdict is not None:
         remarks += fit.verdict["lines"]
-    if "diverging" in fit.sample_stats and (diverging := int(fit.sample_stats["diverging"].values.sum())):
-        remarks.append(f"{diverging:,} divergent {'transition' if diverging == 1 else 'transitions'}: parts of the posterior may be missed")
-    apart = sum(1 for row in rows if row.r_hat is not None and row.r_hat > 1.01)
+    if fit.verdict is not None and "before" in fit.verdict and fit.settings["method"] == "auto":
+        reasons = "; ".join(fit.verdict["before"]["reasons"])
+        remarks.insert(0, f"vi: POOR: {reasons}; so nuts went on from there")
+    apart = sum(1 for row in rows if row.r_hat is not None and row.r_hat > _APART)
     if apart:
-        remarks.append(f"R-hat above 1.01 for {apart:,} of {len(rows):,} numbers: the chains do not agree yet, draw more")
+        remarks.append(f"R-hat above {_APART} for {apart:,} of {len(rows):,} numbers: the chains do not agree yet, draw more")
     return tuple(remarks)
 
 

@@ -10,39 +10,47 @@ import numpy as np
 from pplang._cache import compiled
 from pplang._infer.target import Arguments, Target
 
+_ROWS = 512
+"""How many draws one call of the program takes; tables are filled up to so many."""
 _BATCH = 256
-"""How many draws are computed side by side at most."""
+"""How many draws are computed side by side."""
 
 
 class Constrainer:
-    """The transformation of a given number of draws, compiled: one program for all of them."""
+    """The transformation of draws, compiled: one program for any number of them."""
 
-    def __init__(self, target: Target, count: int) -> None:
+    def __init__(self, target: Target) -> None:
         import jax
 
         self._target = target
-        data = (target.arguments, np.uint32(0), jax.ShapeDtypeStruct((count, target.size), np.float64))
-        self._executable = compiled(lambda: (_program(target, count), data), data, f"constrain\n{target.identity}")
+        data = (target.arguments, np.uint32(0), np.int64(0), jax.ShapeDtypeStruct((_ROWS, target.size), np.float64))
+        self._executable = compiled(lambda: (_program(target), data), data, f"constrain\n{target.identity}")
 
-    def __call__(self, seed: int, z: np.ndarray, constants: Arguments) -> dict[str, np.ndarray]:
-        """z: (chains, draws, n) → (chains, draws, ...) by name. What is drawn here depends on the seed and the draw's number.
+    def __call__(self, seed: int, z: np.ndarray, constants: Arguments, first: int = 0) -> dict[str, np.ndarray]:
+        """z: (chains, draws, n) → (chains, draws, ...) by name. What is drawn here depends on the seed and the draw's number, from `first` on.
 
         constants: arguments that the engine has set.
         """
         flat = z.reshape(-1, z.shape[-1])
-        values = self._executable({**self._target.arguments, **constants}, np.uint32(seed), flat)
-        return {name: np.asarray(value).reshape(z.shape[:2] + value.shape[1:]) for name, value in values.items()}
+        arguments = {**self._target.arguments, **constants}
+        parts: dict[str, list[np.ndarray]] = {}
+        for begin in range(0, len(flat), _ROWS):
+            rows = np.repeat(flat[begin : begin + 1], _ROWS, axis=0)  # the last table is filled up with its first row
+            count = len(flat[begin : begin + _ROWS])
+            rows[:count] = flat[begin : begin + _ROWS]
+            for name, value in self._executable(arguments, np.uint32(seed), np.int64(first + begin), rows).items():
+                parts.setdefault(name, []).append(np.asarray(value)[:count])
+        return {name: np.concatenate(values).reshape(z.shape[:2] + values[0].shape[1:]) for name, values in parts.items()}
 
 
-def _program(target: Target, count: int) -> Callable[..., Any]:
+def _program(target: Target) -> Callable[..., Any]:
     import jax
     import jax.numpy as jnp
     from jax import lax
 
     functions = target.functions()
-    batch = max(size for size in range(1, min(count, _BATCH) + 1) if count % size == 0)
 
-    def constrain(arguments: Arguments, seed: Any, z: Any) -> dict[str, Any]:
+    def constrain(arguments: Arguments, seed: Any, first: Any, z: Any) -> dict[str, Any]:
         key = jax.random.fold_in(jax.random.PRNGKey(seed), 2**31)  # chains fold in small numbers
 
         def one(numbered: tuple[Any, Any]) -> dict[str, Any]:
@@ -53,7 +61,7 @@ def _program(target: Target, count: int) -> Callable[..., Any]:
 
         # `map` cannot hold arrays without elements.
         without: dict[str, Any] = {}
-        found = lax.map(one, (jnp.arange(count), z), batch_size=batch)
-        return {**found, **{name: jnp.zeros((count, *value.shape), value.dtype) for name, value in without.items()}}
+        found = lax.map(one, (first + jnp.arange(_ROWS), z), batch_size=_BATCH)
+        return {**found, **{name: jnp.zeros((_ROWS, *value.shape), value.dtype) for name, value in without.items()}}
 
     return constrain

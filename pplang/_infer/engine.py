@@ -62,12 +62,23 @@ class Weighted:
         return self.drawn[chosen]
 
 
-def vi(bound: Bound, settings: Settings, progress: Progress) -> Draws:
-    """Draws in transported coordinates: resampled by importance where the weights allow it, the approximation's own otherwise.
+@dataclass(frozen=True)
+class Prepared:
+    """A model in transported coordinates, and the positions of the coordinates with a dense covariance."""
 
-    Raises NoStart where no start has a finite density.
-    """
-    found = fitted(bound, settings, progress)
+    problem: Problem
+    dense: np.ndarray
+
+
+def prepared(bound: Bound, most: int) -> Prepared:
+    """most: gradients that the fit may use."""
+    arrangement = layout(bound)
+    dense = dense_positions(bound, arrangement.positions)
+    return Prepared(Problem(bound.target, arrangement, rows_for(bound.size, draws_needed(len(dense))), Ledger(most)), dense)
+
+
+def draws_of(bound: Bound, found: Result, settings: Settings) -> Draws:
+    """Draws in transported coordinates: resampled by importance where the weights allow it, the approximation's own otherwise."""
     if found.verdict.word != "poor" and found.verdict.share >= GOOD:
         z = found.sample.points(found.family, resampled(found.sample.weights, settings.draws, settings.seed), settings.seed)
     else:
@@ -76,18 +87,14 @@ def vi(bound: Bound, settings: Settings, progress: Progress) -> Draws:
     gradients, elbo = np.array(found.fitted.trace).reshape(-1, 2).T
     history = {"gradients": gradients.astype(np.int64), "elbo": elbo}
     texts = {"verdict": json.dumps(found.verdict.to_json())}
-    return Draws(z[None], {}, history, dict(found.fitted.constants), texts)
+    return Draws(z[None], {}, history, dict(found.fitted.constants), texts, "vi")
 
 
-def fitted(bound: Bound, settings: Settings, progress: Progress) -> Result:
-    """The pipeline and the verdict, before draws are chosen."""
-    arrangement = layout(bound)
-    dense = dense_positions(bound, arrangement.positions)
-    rows = rows_for(bound.size, draws_needed(len(dense)))
-    problem = Problem(bound.target, arrangement, rows, Ledger(settings.max_gradients))
-    race = Race(
-        problem, dense, settings.seed, settings.tol, lambda remark: progress(problem.ledger.gradients, settings.max_gradients, remark)
-    )
+def fitted(bound: Bound, settings: Settings, progress: Progress, ready: Prepared | None = None) -> Result:
+    """The pipeline and the verdict, before draws are chosen. Raises NoStart where no start has a finite density."""
+    ready = ready or prepared(bound, settings.max_gradients)
+    problem, most = ready.problem, ready.problem.ledger.most
+    race = Race(problem, ready.dense, settings.seed, settings.tol, lambda remark: progress(problem.ledger.gradients, most, remark))
     reached = race.run()
     return _checked(bound, problem, reached, settings.seed)
 

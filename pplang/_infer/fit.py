@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,11 +18,18 @@ from pplang._fit import Array, Fit, assemble
 from pplang._infer.density import set_sizes, site_densities, unflatten
 from pplang._infer.draws import Constrainer
 from pplang._infer.settings import Progress, Settings
-from pplang._infer.target import Draws, NoStart, Target
+from pplang._infer.target import Draws, NoStart
 
 if TYPE_CHECKING:
     from pplang._data.dataset import Dataset
+    from pplang._infer.engine import Prepared
+    from pplang._infer.loop import Loop
     from pplang._model import Bound
+
+Made = TypeVar("Made")
+
+_MOST_TO_BEGIN = 10_000
+"""Gradients that `nuts` spends at most on the fit that it begins with."""
 
 _LIBRARIES = ("pplang", "jax", "jaxlib", "numpyro", "numpy", "optax")
 
@@ -29,42 +38,64 @@ def fit(bound: Bound, settings: Settings, progress: Progress) -> Fit:
     """The posterior. Raises `Problems`: F10 no start with a finite density, F11 more draws than fit into memory."""
     import jax
 
-    if settings.method == "vi":
+    method = chosen(bound, settings)
+    if method != "svi":
         bound = bound.transported
-    chains = settings.chains if settings.method == "nuts" else 1
-    _check_memory(bound, chains * settings.draws)
-    target = bound.target
-    with jax.enable_x64(True), ThreadPoolExecutor(1) as pool:
-        # The way back is compiled while the engine compiles and runs.
-        way_back = pool.submit(_constrainer, target, chains * settings.draws)
+    _check_memory(bound, settings.draws * (settings.chains if method in ("nuts", "auto") else 1))
+    with jax.enable_x64(True), ThreadPoolExecutor(2) as pool:
+        # The way back is compiled while the engine compiles and runs, and so are chains that will be needed in any case.
+        way_back = pool.submit(_in_double_precision, lambda: Constrainer(bound.target))
         try:
-            draws = _draws(bound, settings, progress)
+            if method == "svi":
+                from pplang._infer.svi import svi
+
+                draws = svi(bound.target, settings, progress)
+                return _fit(bound, settings, draws, way_back.result()(settings.seed, draws.z, draws.constants))
+            return _engine(bound, replace(settings, method=method), progress, pool, way_back)
         except NoStart as failure:
             raise _no_start(bound, failure.points) from None
-        values = way_back.result()(settings.seed, draws.z, draws.constants)
+
+
+def chosen(bound: Bound, settings: Settings) -> str:
+    """The method: `auto` means `svi` for a program with a `param`, whose posterior is not what the others look for."""
+    return "svi" if settings.method == "auto" and bound.model.program.params else settings.method
+
+
+def _engine(bound: Bound, settings: Settings, progress: Progress, pool: ThreadPoolExecutor, way_back: Future[Constrainer]) -> Fit:
+    """`vi`, `nuts`, or `nuts` where `vi` is poor."""
+    from pplang._infer import engine
+
+    ready = engine.prepared(bound, min(settings.max_gradients, _MOST_TO_BEGIN) if settings.method == "nuts" else settings.max_gradients)
+    chains = pool.submit(_in_double_precision, lambda: _chains(bound, ready)) if settings.method == "nuts" else None
+    try:
+        found = engine.fitted(bound, settings, progress, ready)
+    except NoStart:
+        if settings.method == "vi":
+            raise
+        found = None
+    if found is not None and (settings.method == "vi" or (settings.method == "auto" and found.verdict.word != "poor")):
+        draws = engine.draws_of(bound, found, settings)
+        return _fit(bound, settings, draws, way_back.result()(settings.seed, draws.z, draws.constants))
+    from pplang._infer.sampling import sampled_draws
+
+    draws, values = sampled_draws(
+        bound, ready, found, chains.result() if chains else _chains(bound, ready), way_back.result(), settings, progress
+    )
     return _fit(bound, settings, draws, values)
 
 
-def _draws(bound: Bound, settings: Settings, progress: Progress) -> Draws:
-    """What the engine of the method gives."""
-    if settings.method == "vi":
-        from pplang._infer.engine import vi
+def _chains(bound: Bound, ready: Prepared) -> Loop:
+    from pplang._infer.nuts import compiled_nuts
 
-        return vi(bound, settings, progress)
-    if settings.method == "svi":
-        from pplang._infer.svi import svi
-
-        return svi(bound.target, settings, progress)
-    from pplang._infer.nuts import nuts
-
-    return nuts(bound.target, settings, progress)
+    return compiled_nuts(bound.target, len(ready.dense))
 
 
-def _constrainer(target: Target, count: int) -> Constrainer:
+def _in_double_precision(make: Callable[[], Made]) -> Made:
+    """JAX's setting is one of each thread."""
     import jax
 
     with jax.enable_x64(True):
-        return Constrainer(target, count)
+        return make()
 
 
 def _fit(bound: Bound, settings: Settings, draws: Draws, values: dict[str, np.ndarray]) -> Fit:
@@ -83,7 +114,7 @@ def _fit(bound: Bound, settings: Settings, draws: Draws, values: dict[str, np.nd
         texts={
             "model": bound.model.source.text,
             "name": bound.model.source.name,
-            "method": settings.method,
+            "method": draws.method,
             "seed": str(settings.seed),
             "settings": json.dumps(settings.used()),
             "plan": json.dumps(bound.compiled.plan()),

@@ -41,17 +41,22 @@ class Process:
 
 @dataclass
 class Run:
-    """One run of a loop: the leaves of its state, what was recorded so far, and the result as it stands."""
+    """One run of a loop: the leaves of its state, what was recorded so far, and the result as it stands. pace: steps of the next block."""
 
     number: int
     leaves: Sequence[Any]
     done: int = 0
+    pace: int = 1
     blocks: list[dict[str, np.ndarray]] = field(default_factory=list)
     result: dict[str, np.ndarray] = field(default_factory=dict)
 
     def records(self) -> dict[str, np.ndarray]:
         """All records, (steps, ...) by name."""
         return {name: np.concatenate([block[name] for block in self.blocks]) for name in self.blocks[0]}
+
+    def forget(self) -> None:
+        """Drop what was recorded so far."""
+        self.blocks.clear()
 
 
 class Loop:
@@ -71,32 +76,42 @@ class Loop:
 
         self._executable = compiled(program, arguments, f"{self._rows} {identity}")
 
-    def run(self, arguments: Any, seed: int, runs: int, steps: int, progress: Progress, remark: Callable[[Run], str]) -> list[Run]:
-        """Several runs side by side, each on a core of its own. A run's numbers depend on the seed and its own number only."""
+    def fresh(self, number: int) -> Run:
+        """A run that has not begun."""
+        leaves = self._executable.args_info[0][3]
+        return Run(number, tuple(np.zeros(leaf.shape, leaf.dtype) for leaf in leaves))
+
+    def run(
+        self, arguments: Sequence[Any], seed: int, steps: int, progress: Progress, remark: Callable[[Run], str], runs: Sequence[Run] = ()
+    ) -> Sequence[Run]:
+        """Several runs side by side, each on a core of its own, until each has done so many steps.
+
+        arguments: of each run. runs: those to go on with; new ones if there are none. A run's numbers depend on the seed, its own number and its
+        arguments only.
+        """
         import jax
 
-        leaves = self._executable.args_info[0][3]
-        every = [Run(number, tuple(np.zeros(leaf.shape, leaf.dtype) for leaf in leaves)) for number in range(runs)]
+        every = runs or [self.fresh(number) for number in range(len(arguments))]
         stop = threading.Event()
 
-        def whole(run: Run) -> None:
+        def whole(run: Run, own: Any) -> None:
             with jax.enable_x64(True):
-                self._blocks(arguments, run, seed, steps, stop)
+                self._blocks(own, run, seed, steps, stop)
 
-        with ThreadPoolExecutor(min(runs, os.cpu_count() or 1)) as pool:
-            pending = {pool.submit(whole, run) for run in every}
+        with ThreadPoolExecutor(min(len(every), os.cpu_count() or 1)) as pool:
+            pending = {pool.submit(whole, run, own) for run, own in zip(every, arguments, strict=True)}
             try:
                 while pending:
                     done, pending = wait(pending, timeout=0.1)
                     for future in done:
                         future.result()
-                    progress(sum(run.done for run in every), runs * steps, remark(every[0]))
+                    progress(sum(run.done for run in every), len(every) * steps, remark(every[0]))
             finally:
                 stop.set()
         return every
 
     def _blocks(self, arguments: Any, run: Run, seed: int, steps: int, stop: threading.Event) -> None:
-        count = 1
+        count = max(1, run.pace)
         while run.done < steps and not stop.is_set():
             started = time.monotonic()
             count = min(count, self._rows, steps - run.done)
@@ -110,6 +125,7 @@ class Loop:
                 stop.set()
             elapsed = time.monotonic() - started
             count = count * 2 if elapsed < _SECONDS_PER_BLOCK / 2 else max(1, int(count * _SECONDS_PER_BLOCK / elapsed))
+            run.pace = count
 
 
 def _leaves(process: Process, arguments: Any) -> tuple[Any, ...]:

@@ -1,83 +1,146 @@
-"""The no-U-turn sampler of NumPyro, each chain a compiled loop on its own core."""
+"""The no-U-turn sampler: trajectories by NumPyro, coordinates and step sizes by us.
+
+A chain moves in coordinates x with z = z0 + L x, z0 where it stands and L a root of the metric, so that the kinetic energy is that of unit
+masses. L is an argument: a metric from a fit, one that warm-up has found and none at all are the same compiled program.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from pplang._infer.loop import Loop, Process, Run
-from pplang._infer.settings import Progress, Settings
-from pplang._infer.start import find_start
-from pplang._infer.target import Arguments, Draws, NoStart, Target
+from pplang._infer.families import Block
+from pplang._infer.loop import Loop, Process
+from pplang._infer.target import Arguments, Target
 
-_DEEPEST_TREE = 10
+DEEPEST_TREE = 10
 
 
-def nuts(target: Target, settings: Settings, progress: Progress) -> Draws:
-    """Draws of the posterior. Statistics by ArviZ's names; warm-up is not kept.
+class Metric(NamedTuple):
+    """The parts of L in the order of a `Block`: positions (n,) in the flat vector, the dense root and its inverse (p, p), scales (n - p,)."""
 
-    `history["inverse_metric"]`: (chains, n), the variances that the metric was adapted to. Raises NoStart if no finite density is found.
+    order: Any
+    root: Any
+    inverse: Any
+    scale: Any
+
+
+class Plan(NamedTuple):
+    """What the step size is adapted to: the acceptance aimed at, the iteration at which adapting begins anew, and that after its last."""
+
+    acceptance: Any
+    window: Any
+    warmup: Any
+
+
+class Start(NamedTuple):
+    """A point (n,), its log density and gradient, and the first step size."""
+
+    point: Any
+    density: Any
+    gradient: Any
+    step_size: Any
+
+
+class _State(NamedTuple):
+    z: Any
+    density: Any
+    gradient: Any
+    key: Any
+    log_step: Any
+    averaging: Any
+
+
+def metric(family: Block) -> Metric:
+    """The metric of a normal family: its covariance."""
+    return Metric(family.order.astype(np.int64), family.root, np.linalg.inv(family.root), family.scale)
+
+
+def compiled_nuts(target: Target, dense: int) -> Loop:
+    """The sampler as a loop whose arguments are (the model's, Metric, Plan, Start); one program for every length of warm-up.
+
+    Records: z, `pulled` = L' gradient, and statistics by ArviZ's names.
     """
-    identity = f"nuts {settings.warmup} {settings.target_accept!r} {target.size}\n{target.identity}"
-    loop = Loop(target.arguments, lambda: _process(target, settings), identity, numbers_per_step=target.size + 8)
-    runs = loop.run(
-        target.arguments, settings.seed, settings.chains, settings.warmup + settings.draws, progress, lambda run: _remark(run, settings)
+    n = target.size
+    example = (
+        target.arguments,
+        Metric(np.arange(n), np.eye(dense), np.eye(dense), np.ones(n - dense)),
+        Plan(np.float64(0.8), np.int64(0), np.int64(0)),
+        Start(np.zeros(n), np.float64(0), np.zeros(n), np.float64(1)),
     )
-    if not all(run.result["go_on"] for run in runs if run.result):
-        raise NoStart(np.stack([run.result["z"] for run in runs if run.result]))
-    kept = [{name: rows[settings.warmup :] for name, rows in run.records().items()} for run in runs]
-    together = {name: np.stack([records[name] for records in kept]) for name in kept[0]}
-    steps = together["n_steps"]
-    statistics = {name: rows for name, rows in together.items() if name != "z"}
-    statistics["tree_depth"] = np.ceil(np.log2(steps + 1)).astype(np.int64)
-    return Draws(together["z"], statistics, {"inverse_metric": np.stack([run.result["inverse_metric"] for run in runs])})
+    return Loop(example, lambda: _process(target), f"nuts {n} {dense}\n{target.identity}", numbers_per_step=2 * n + 8)
 
 
-def _remark(run: Run, settings: Settings) -> str:
-    if not run.blocks:
-        return ""
-    stage = "warm-up" if run.done < settings.warmup else "draws"
-    return f"{stage}, {run.blocks[-1]['n_steps'].mean():.0f} steps each"
-
-
-def _process(target: Target, settings: Settings) -> Process:
+def _process(target: Target) -> Process:
     import jax
-    from numpyro.infer.hmc import hmc
-    from numpyro.infer.util import ParamInfo
+    import jax.numpy as jnp
+    from numpyro.infer.hmc_util import IntegratorState, build_tree, dual_averaging, euclidean_kinetic_energy, velocity_verlet
 
     functions = target.functions()
+    begun, updated = dual_averaging()
+    unit = jnp.ones(target.size)
 
-    def prepared(arguments: Arguments, point: ParamInfo, key: Any) -> tuple[Any, Any]:
-        """The kernel, and its state at a point. NumPyro's kernel works only after its initialiser has run in the same trace."""
-        initialise, sample = hmc(lambda z: -functions.log_density(z, arguments), algo="NUTS")
-        return sample, initialise(
-            point, settings.warmup, rng_key=key, target_accept_prob=settings.target_accept, max_tree_depth=_DEEPEST_TREE
+    def begin(seed: Any, run: Any, arguments: tuple[Arguments, Metric, Plan, Start]) -> _State:
+        start = arguments[3]
+        key = jax.random.fold_in(jax.random.PRNGKey(seed), run)
+        log_step = jnp.log(start.step_size)
+        return _State(start.point, start.density, start.gradient, key, log_step, begun(log_step + jnp.log(10)))
+
+    def step(state: _State, number: Any, arguments: tuple[Arguments, Metric, Plan, Start]) -> tuple[_State, dict[str, Any]]:
+        data, metric, plan, _ = arguments
+        p = metric.root.shape[0]
+
+        def spread(x: Any) -> Any:
+            return jnp.zeros_like(x).at[metric.order].set(jnp.concatenate([metric.root @ x[:p], metric.scale * x[p:]]))
+
+        def pulled(gradient: Any) -> Any:
+            own = gradient[metric.order]
+            return jnp.concatenate([own[:p] @ metric.root, own[p:] * metric.scale])
+
+        def pushed(gradient: Any) -> Any:
+            return (
+                jnp.zeros_like(gradient).at[metric.order].set(jnp.concatenate([gradient[:p] @ metric.inverse, gradient[p:] / metric.scale]))
+            )
+
+        def potential(x: Any) -> Any:
+            return -functions.log_density(state.z + spread(x), data)
+
+        fresh = begun(state.log_step + jnp.log(10))
+        averaging = jax.tree.map(lambda new, old: jnp.where(number == plan.window, new, old), fresh, state.averaging)
+        key, key_of_momentum, key_of_tree = jax.random.split(state.key, 3)
+        momentum = jax.random.normal(key_of_momentum, (target.size,))
+        here = IntegratorState(jnp.zeros(target.size), momentum, -state.density, -pulled(state.gradient))
+        _, moved = velocity_verlet(potential, euclidean_kinetic_energy)
+        step_size = jnp.exp(state.log_step)
+        tree = build_tree(moved, euclidean_kinetic_energy, here, unit, step_size, key_of_tree, max_tree_depth=DEEPEST_TREE)
+        acceptance = tree.sum_accept_probs / tree.num_proposals
+        adapted = updated(plan.acceptance - acceptance, averaging)
+        adapting = number < plan.warmup
+        averaging = jax.tree.map(lambda new, old: jnp.where(adapting, new, old), adapted, averaging)
+        reached = jnp.where(number == plan.warmup - 1, averaging[1], averaging[0])
+        new = _State(
+            z=state.z + spread(tree.z_proposal),
+            density=-tree.z_proposal_pe,
+            gradient=pushed(-tree.z_proposal_grad),
+            key=key,
+            log_step=jnp.where(adapting, jnp.clip(reached, -300.0, 300.0), state.log_step),
+            averaging=averaging,
         )
-
-    def begin(seed: Any, run: Any, arguments: Arguments) -> Any:
-        key, key_of_start = jax.random.split(jax.random.fold_in(jax.random.PRNGKey(seed), run))
-        start = find_start(lambda z: functions.log_density(z, arguments), key_of_start, target.size, first_radius=2.0)
-        return prepared(arguments, ParamInfo(start.point, -start.density, -start.gradient), key)[1], start.found
-
-    def step(state: Any, number: Any, arguments: Arguments) -> tuple[Any, dict[str, Any]]:
-        sampler, started = state
-        sample, _ = prepared(arguments, ParamInfo(sampler.z, sampler.potential_energy, sampler.z_grad), sampler.rng_key)
-        step_size = sampler.adapt_state.step_size
-        sampler = sample(sampler)
         record = {
-            "z": sampler.z,
-            "lp": -sampler.potential_energy,
-            "energy": sampler.energy,
-            "diverging": sampler.diverging,
-            "acceptance_rate": sampler.accept_prob,
-            "n_steps": sampler.num_steps,
+            "z": new.z,
+            "pulled": -tree.z_proposal_grad,
+            "lp": new.density,
+            "energy": tree.z_proposal_energy,
+            "diverging": tree.diverging,
+            "acceptance_rate": acceptance,
+            "n_steps": tree.num_proposals,
+            "tree_depth": tree.depth,
             "step_size": step_size,
         }
-        return (sampler, started), record
+        return new, record
 
-    def result(state: Any) -> dict[str, Any]:
-        sampler, started = state
-        return {"z": sampler.z, "inverse_metric": sampler.adapt_state.inverse_mass_matrix, "go_on": started}
+    def result(state: _State) -> dict[str, Any]:
+        return {"go_on": jnp.array(True)}
 
     return Process(begin, step, result)

@@ -31,7 +31,8 @@ _APART, _RIVAL = 3.0, 5.0
 
 @dataclass(frozen=True)
 class Fitted:
-    """Where the pipeline ended. trace: (step, gradients, ELBO) as it went. rival: what is left of the start that lost."""
+    """Where the pipeline ended. trace: (gradients, ELBO) as it went. elsewhere: as `elsewhere` gives it. rival: a point (n,) in the flat order
+    where the other start ended or the density is as high; None where all agrees."""
 
     start: str
     constants: Constants
@@ -41,6 +42,7 @@ class Fitted:
     trace: list[tuple[int, float]]
     agree: bool
     elsewhere: np.ndarray | None
+    rival: np.ndarray | None
     raced: tuple[tuple[str, float], ...]
 
 
@@ -92,7 +94,8 @@ class Race:
             raise failures[0] if failures else NoStart(np.zeros((1, self.problem.size)))
         raced = tuple((one.start, one.elbo) for one in runners)
         best = max(runners, key=lambda one: one.elbo) if runners else self._last or self._unclimbed()
-        agree, off = True, None
+        apart: list[Runner] = []
+        off = None
         try:
             if not exhausted:
                 best = self._finished(best)
@@ -100,12 +103,15 @@ class Race:
             best, exhausted = self._last or best, True
         try:
             if not exhausted:
-                agree = all(self._agrees(one, best) for one in runners if one.start != best.start)
+                apart = [one for one in runners if one.start != best.start and not self._agrees(one, best)]
                 off = elsewhere(self.problem, best.constants, best.climb.family, self.seed)
         except Exhausted:
             exhausted = True
         status = "out of gradients" if exhausted else best.climb.status
-        return Fitted(best.start, best.constants, best.climb.family, best.climb.evaluation, status, self.trace, agree, off, raced)
+        rival = _rival(best.climb.family, apart, off)
+        return Fitted(
+            best.start, best.constants, best.climb.family, best.climb.evaluation, status, self.trace, not apart, off, rival, raced
+        )
 
     def _unclimbed(self) -> Runner:
         """For a fit that may use hardly any gradients."""
@@ -183,6 +189,18 @@ class Race:
         first = loser.climb.evaluation
         further = self._climbed(loser.start, loser.constants, loser.climb.family, noise, 15, 5 * self.tolerance, first=first, most_tries=30)
         return _distance(further, winner) < _APART or further.elbo < winner.elbo - _RIVAL
+
+
+def _rival(family: Block, apart: list[Runner], off: np.ndarray | None) -> np.ndarray | None:
+    """The place of a start that ended apart: its hyperparameters, the latents where the winner has them (their coordinates are not the same)."""
+    if off is not None:
+        return family.means() + off * family.deviations()
+    if not apart:
+        return None
+    dense = family.order[: family.dense]
+    point = family.means()
+    point[dense] = apart[0].climb.family.means()[dense]
+    return point
 
 
 def _distance(one: Runner, other: Runner) -> float:

@@ -12,7 +12,7 @@ from pplang._diagnostics import Diagnostic, Problems, shown
 Progress = Callable[[int, int, str], None]
 """Called between compiled blocks with the work done, the work in all, and a remark."""
 
-METHODS = ("svi", "vi", "nuts")
+METHODS = ("auto", "vi", "nuts", "svi")
 GUIDES = ("mean-field", "full-rank")
 LARGEST_SEED = 2**32 - 1
 
@@ -26,21 +26,23 @@ def silent(done: int, total: int, remark: str) -> None:
 class Settings:
     """What a fit is asked to do.
 
-    method: `svi`, `vi` or `nuts`. seed: from 0 to 2^32 - 1; the same seed, versions and machine give the same draws. draws: to keep, of each
-    chain for NUTS and in all for the others. NUTS: chains, warmup, target_accept. SVI: guide, steps. VI: tol, how far the mean may still
-    have to go at the end, in posterior standard deviations; max_gradients.
+    method: `vi`, `nuts`, `svi`, or `auto`: `vi`, and `nuts` where its verdict is poor. seed: from 0 to 2^32 - 1; the same seed, versions and
+    machine give the same draws. draws: to keep, of each chain for NUTS and in all for the others. NUTS: chains; warmup, None for as long as the
+    fit that it begins with asks for; target_accept; samples_to_ess, None or the effective draws of every number to go on for. SVI: guide, steps.
+    VI: tol, how far the mean may still have to go at the end, in posterior standard deviations; max_gradients.
     """
 
-    method: str = "svi"
+    method: str = "auto"
     seed: int = 0
     draws: int = 1_000
     chains: int = 4
-    warmup: int = 1_000
+    warmup: int | None = None
     target_accept: float = 0.8
     guide: str = "mean-field"
     steps: int = 5_000
     tol: float = 0.02
     max_gradients: int = 100_000
+    samples_to_ess: int | None = None
 
     def __post_init__(self) -> None:
         """Raises `Problems` with every setting that is out of range (I70 a word, I71 a number)."""
@@ -53,7 +55,8 @@ class Settings:
         names = {
             "svi": ("guide", "steps", "draws"),
             "vi": ("draws", "tol", "max_gradients"),
-            "nuts": ("chains", "warmup", "draws", "target_accept"),
+            "nuts": ("chains", "warmup", "draws", "target_accept", "samples_to_ess", "tol", "max_gradients"),
+            "auto": ("draws", "tol", "max_gradients", "chains", "warmup", "target_accept", "samples_to_ess"),
         }[self.method]
         return {"method": self.method, "seed": self.seed, **{name: asdict(self)[name] for name in names}}
 
@@ -67,8 +70,10 @@ def _words(settings: Settings) -> Iterator[Diagnostic]:
 
 
 def _numbers(settings: Settings) -> Iterator[Diagnostic]:
-    for name, least in (("draws", 1), ("chains", 1), ("warmup", 0), ("steps", 1), ("max_gradients", 1), ("seed", 0)):
+    for name, least in (("draws", 1), ("chains", 1), ("warmup", 0), ("steps", 1), ("max_gradients", 1), ("seed", 0), ("samples_to_ess", 1)):
         value = getattr(settings, name)
+        if value is None and name in ("warmup", "samples_to_ess"):
+            continue
         most = LARGEST_SEED if name == "seed" else 10**8
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             yield Diagnostic("I71", f"{name} is {shown(value)}", help=f"give a whole number from {least} to {most}")

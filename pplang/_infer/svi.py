@@ -36,14 +36,14 @@ def svi(target: Target, settings: Settings, progress: Progress) -> Draws:
     The draws have one chain; `history["elbo"]`: (steps,), the estimate at each step. Raises NoStart if no finite density is found.
     """
     full = settings.guide == "full-rank"
-    shapes = _both(_narrow(np.zeros(target.size), full), _narrow(np.zeros(target.size), full))
+    shapes = _narrow(np.zeros(target.size), full)
     identity = f"svi {settings.guide} {settings.steps} {target.size}\n{target.identity}"
     with ThreadPoolExecutor(1) as pool:
         loop = pool.submit(_compiled, target, settings, (target.arguments, shapes), identity)
         scores = Scores(target)
         origin = first_point(scores, target.size, settings.seed)
         starts = (_wide(find_mode(scores, origin, settings.seed), full), _narrow(origin, full))
-    runs = loop.result().run((target.arguments, _both(*starts)), settings.seed, 2, settings.steps, progress, _remark)
+    runs = loop.result().run([(target.arguments, start) for start in starts], settings.seed, settings.steps, progress, _remark)
     elbos = [run.records()["elbo"] for run in runs]
     kept = int(np.argmax([np.nan_to_num(elbo[-_averaged(settings) :].mean(), nan=-np.inf) for elbo in elbos]))
     start, location, spread = starts[kept], runs[kept].result["location"], runs[kept].result["spread"]
@@ -76,11 +76,6 @@ def _wide(mode: Mode, full: bool) -> _Start:
 
 def _narrow(origin: np.ndarray, full: bool) -> _Start:
     return _Start(origin, np.eye(origin.size) if full else np.ones(origin.size), np.full(origin.size, _NARROW))
-
-
-def _both(first: _Start, second: _Start) -> _Start:
-    """Two starts as one, for a program that takes its own by the number of the run."""
-    return _Start(*(np.stack(parts) for parts in zip(first, second, strict=True)))
 
 
 def _averaged(settings: Settings) -> int:
@@ -146,7 +141,7 @@ def _process(target: Target, settings: Settings) -> Process:
         return -(jnp.mean(density) + entropy)
 
     def begin(seed: Any, run: Any, arguments: tuple[Arguments, _Start]) -> _State:
-        start = _Start(*(part[run] for part in arguments[1]))
+        start = arguments[1]
         guide = _Guide(jnp.zeros(size), jnp.log(start.scales), jnp.zeros((size, size)) if full else None)
         return _State(guide, optimiser.init(guide), guide, jax.random.fold_in(jax.random.PRNGKey(seed), run), start)
 

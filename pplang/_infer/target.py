@@ -43,6 +43,7 @@ class Draws:
 
     z: (chains, draws, n). statistics: (chains, draws) each, by ArviZ's names. history: what is worth keeping of the way there (the loss).
     constants: arguments that the engine has set, without which `z` means nothing. texts: what to keep in the fit file beside the draws.
+    method: the one that made them.
     """
 
     z: np.ndarray
@@ -50,6 +51,7 @@ class Draws:
     history: dict[str, np.ndarray]
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
+    method: str = "svi"
 
 
 class NoStart(Exception):

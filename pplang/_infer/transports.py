@@ -187,6 +187,16 @@ def _free(compiled: Compiled, name: str, sizes: Mapping[str, int]) -> Value:
     return Value(name, bijection is not None and bijection.name == "log", shape)
 
 
+def evidence(site: Coordinate) -> tuple[str, ...]:
+    """The names of the inputs that are evidence: h, b and V."""
+    return site.transport.h, site.transport.b, *(hyper.slope for hyper in site.transport.hyperparameters)
+
+
+def inputs(site: Coordinate) -> tuple[str, ...]:
+    """The names of all inputs of a site's coordinates."""
+    return *evidence(site), *(hyper.centre for hyper in site.transport.hyperparameters)
+
+
 def moved(points: np.ndarray, site: Coordinate, state: State, new: State) -> np.ndarray:
     """The points with a site's coordinate changed to that of other constants, its value (in `state`) the same; `new`: the state there."""
     points = points.copy()

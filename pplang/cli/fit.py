@@ -14,14 +14,14 @@ MOST_ROWS = 40
 """Rows of the table that are printed after a fit; `pplang summary --all` prints every one."""
 
 POOR = 3
-"""The exit status of `--strict` when the approximation is poor."""
+"""The exit status of `--strict` when the verdict is poor."""
 
 
 def run(chosen: Namespace) -> int:
     """Fit, write the file, print the table."""
     output = chosen.output or _default_output(chosen.model)
     _files.check_target(output, chosen.force)
-    names = ("method", "seed", "draws", "chains", "warmup", "target_accept", "guide", "steps", "tol", "max_gradients")
+    names = ("method", "seed", "draws", "chains", "warmup", "target_accept", "guide", "steps", "tol", "max_gradients", "samples_to_ess")
     settings = Settings(**{name: getattr(chosen, name) for name in names})
     model = model_of(chosen.model)
     bound = bound_of(model, chosen, without=chosen.without, plan=plan_of(model, chosen))
@@ -32,10 +32,11 @@ def run(chosen: Namespace) -> int:
     fit.save(output, force=chosen.force)
     status = POOR if chosen.strict and fit.verdict is not None and fit.verdict["word"] == "poor" else 0
     if chosen.json:
-        terminal.result_json({"ok": True, "file": str(output), **fit.summary().to_json()})
+        terminal.result_json({"ok": True, "file": str(output), "method": fit.method, **fit.summary().to_json()})
         return status
     terminal.result(fit.summary().text(MOST_ROWS))
     if not chosen.quiet:
+        terminal.diagnostics(fit.notes, bound.model.source)
         terminal.say(f"written to {output}")
     return status
 

@@ -155,13 +155,17 @@ def _fit(one: ArgumentParser) -> None:
     _data(one)
     one.add_argument(
         "--method",
-        default="svi",
-        help="svi: a normal approximation (default); vi: one in coordinates chosen from the data, with a verdict; nuts: Hamiltonian Monte Carlo",
+        default="auto",
+        help="vi: a normal approximation in coordinates chosen from the data, with a verdict; nuts: Hamiltonian Monte Carlo that begins in that fit; "
+        "auto: vi, and nuts where its verdict is poor (default); svi: stochastic variational inference",
     )
     one.add_argument("--seed", type=int, default=0, help="the same seed gives the same draws (default: %(default)s)")
     one.add_argument("--draws", type=int, default=1000, help="draws to keep, of each chain (default: %(default)s)")
     one.add_argument("--chains", type=int, default=4, help="nuts: how many (default: %(default)s)")
-    one.add_argument("--warmup", type=int, default=1000, help="nuts: steps before the draws (default: %(default)s)")
+    one.add_argument("--warmup", type=int, help="nuts: steps before the draws (default: 100 from a good fit, 400 to 1000 from others)")
+    one.add_argument(
+        "--samples-to-ess", type=int, metavar="N", help="nuts: draw until every bulk ESS is N, at most 20 times --draws of each chain"
+    )
     one.add_argument(
         "--target-accept", type=float, default=0.8, metavar="RATE", help="nuts: mean acceptance to aim at (default: %(default)s)"
     )
@@ -175,7 +179,7 @@ def _fit(one: ArgumentParser) -> None:
         help="vi: how far means may be from the best fit, in posterior sds (default: %(default)s)",
     )
     one.add_argument("--max-gradients", type=int, default=100_000, metavar="N", help="vi: stop after so many (default: %(default)s)")
-    one.add_argument("--strict", action="store_true", help="vi: exit status 3 when the verdict is poor")
+    one.add_argument("--strict", action="store_true", help="exit status 3 when the verdict is poor")
     _passes(one)
     _output(one, "MODEL.fit.nc in this folder")
     one.add_argument("--quiet", action="store_true", help="no progress and no remarks")

@@ -19,13 +19,13 @@ import pytest
 import pplang
 
 Run = Callable[..., Any]
-SMALL = ("--steps", "200", "--draws", "50")
+SMALL = ("--draws", "50")
 
 
 def test_a_fit_prints_its_table_and_writes_its_file(run: Run, folder: Path) -> None:
     ran = run("fit", "schools.ppl", "schools.csv", *SMALL)
     assert ran.status == 0
-    assert ran.out.startswith("schools.ppl: mean-field normal approximation")
+    assert ran.out.startswith("schools.ppl: normal approximation in coordinates chosen from the data")
     assert "theta[H]" in ran.out
     assert ran.err == "written to schools.fit.nc\n"
     again = run("summary", "schools.fit.nc")
@@ -43,7 +43,7 @@ def test_an_output_is_refused_before_any_work(run: Run, folder: Path) -> None:
     assert (folder / "schools.fit.nc").read_text() == "precious"
     assert run("fit", "schools.ppl", "schools.csv", "-o", "no/such/folder.nc").status == 1
     assert run("fit", "schools.ppl", "schools.csv", "--force", *SMALL).status == 0
-    assert pplang.load("schools.fit.nc").method == "svi"
+    assert pplang.load("schools.fit.nc").method == "vi"
 
 
 def test_nuts_and_json(run: Run, folder: Path) -> None:
@@ -54,7 +54,10 @@ def test_nuts_and_json(run: Run, folder: Path) -> None:
     assert [row["label"] for row in told["rows"]][:3] == ["mu", "tau", "theta[A]"]
     assert told["rows"][0]["r_hat"] is not None
     fit = pplang.load("n.nc")
-    assert fit.settings == {"method": "nuts", "seed": 9, "chains": 2, "warmup": 100, "draws": 60, "target_accept": 0.8}
+    given = {"method": "nuts", "seed": 9, "chains": 2, "warmup": 100, "draws": 60, "target_accept": 0.8}
+    assert fit.settings == {**given, "samples_to_ess": None, "tol": 0.02, "max_gradients": 100_000}
+    assert told["method"] == "nuts"
+    assert told["verdict"] == fit.verdict
     assert json.loads(run("summary", "n.nc", "--json").out)["rows"] == told["rows"]
 
 

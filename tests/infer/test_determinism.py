@@ -67,6 +67,6 @@ def test_jax_is_left_as_it_was() -> None:
     import jax.numpy as jnp
 
     before = dict(jax.config.values)
-    pplang.compile_text(SCHOOLS).fit(SCHOOL_DATA, steps=50, draws=10)
+    pplang.compile_text(SCHOOLS).fit(SCHOOL_DATA, draws=10)
     assert dict(jax.config.values) == before
     assert jnp.ones(1).dtype == jnp.float32

@@ -77,7 +77,7 @@ def test_xarray_and_arviz_read_it(whole: Fit, tmp_path: Path) -> None:
 
 def test_a_real_fit_holds_what_made_it(tmp_path: Path) -> None:
     model = pplang.compile_text(SCHOOLS, name="schools.ppl")
-    fit = model.fit(SCHOOL_DATA, seed=4, steps=60, draws=30)
+    fit = model.fit(SCHOOL_DATA, method="svi", seed=4, steps=60, draws=30)
     fit.save(tmp_path / "s.nc")
     again = pplang.load(tmp_path / "s.nc")
     assert (again.source, again.method, again.seed) == (SCHOOLS, "svi", 4)

@@ -1,4 +1,4 @@
-"""Both methods find posteriors that are known in closed form."""
+"""The methods find posteriors that are known in closed form."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Y = np.random.default_rng(11).normal(2.5, 3, 40)
 
 @pytest.mark.parametrize(
     "settings",
-    [{"method": "nuts"}, {"method": "svi"}, {"method": "svi", "guide": "full-rank"}],
-    ids=["nuts", "mean-field", "full-rank"],
+    [{"method": "auto"}, {"method": "nuts"}, {"method": "svi"}, {"method": "svi", "guide": "full-rank"}],
+    ids=["auto", "nuts", "mean-field", "full-rank"],
 )
 def test_a_conjugate_normal_mean(settings: dict[str, str]) -> None:
     mean, sd = conjugate_posterior(Y)
@@ -30,8 +30,8 @@ def test_full_rank_finds_a_correlation_that_mean_field_cannot() -> None:
     data = {"y": np.full(50, 0.5)}
     precision = np.array([[51.0, 50], [50, 51]])
     sd = np.sqrt(np.linalg.inv(precision)[0, 0])
-    full = model.fit(data, guide="full-rank", seed=1)
-    mean_field = model.fit(data, guide="mean-field", seed=1)
+    full = model.fit(data, method="svi", guide="full-rank", seed=1)
+    mean_field = model.fit(data, method="svi", guide="mean-field", seed=1)
     assert abs(full.draws("a").std() / sd - 1) < 0.1
     assert np.corrcoef(full.draws("a").ravel(), full.draws("b").ravel())[0, 1] < -0.9
     assert abs(mean_field.draws("a").std() * np.sqrt(51) - 1) < 0.1
@@ -65,7 +65,7 @@ def test_a_model_that_observes_nothing_is_sampled() -> None:
 
 def test_a_start_without_a_finite_density_names_the_relation() -> None:
     model = pplang.compile_text("data Row:\n  y : real\n\nhigh ~ Uniform(0, 10)\ny[i in Row] ~ Uniform(0, high)\n")
-    for method in ("svi", "nuts"):
+    for method in ("svi", "nuts", "auto"):
         with pytest.raises(pplang.Problems) as caught:
             model.fit({"y": [3.0, 12.0]}, method=method, steps=10, warmup=5, draws=5)
         (problem,) = caught.value.diagnostics
