@@ -177,10 +177,17 @@ class Bound:
         return {**listed, **empty, **self.dataset.sets}
 
     def coordinates(self, name: str) -> np.ndarray:
-        """The members of an index set for output, as in `Dataset.coordinates`; of empty cells also where a pass has made the set."""
+        """The members of an index set for output, as in `Dataset.coordinates`; of empty cells and of effects also where a pass has made the set."""
+        import numpy as np
+
+        from pplang._ir.program import Labels
+
         members = self.compiled.drawn.set[name].members if name in self.compiled.drawn.set else None
         if isinstance(members, Empty):
             return self.dataset.empty_cells(members.name, self.compiled.drawn.axes_of(members.name))
+        made = self.compiled.program.set[name].members if name in self.compiled.program.set else None
+        if isinstance(made, Labels) and name not in self.dataset.sets:
+            return np.array(made.labels, dtype=object)
         return self.dataset.coordinates(name)
 
     @cached_property
