@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Literal
 
+from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._check.environment import Environment
 from pplang._check.type_names import constant, literal
 from pplang._check.words import near
@@ -44,6 +45,7 @@ ANNOTATIONS = {
 _OWN = ("tuned",)
 """Written by the compiler alone: no news for a user who asks which there are."""
 PARAMETERISATIONS = ("centered", "noncentered", "partial")
+MOVING = ("noncentered", "partial")
 
 
 def read_notes(environment: Environment, nodes: tuple[tree.Note, ...]) -> tuple[ir.Note, ...]:
@@ -92,6 +94,18 @@ def check_places(environment: Environment, notes: tuple[ir.Note, ...], place: Pl
     if len({note.name for note in chosen}) > 1:
         names = " and ".join(f"`@{note.name}`" for note in chosen)
         environment.report("A04", f"{names} contradict each other", chosen[-1].span, help="keep one of them")
+
+
+def check_forms(environment: Environment, notes: tuple[ir.Note, ...], right: ire.Expression) -> None:
+    """Has a latent what it would be moved by? One number's distribution needs a location or a scale; a joint one is moved by its factor."""
+    entry = DISTRIBUTIONS.get(right.name) if isinstance(right, ire.Distribution) else None
+    if entry is not None and (entry.family is not None or entry.event):
+        return
+    what = f"`{right.name}`" if isinstance(right, ire.Distribution) else "a mixture"
+    for note in notes:
+        if note.name in MOVING:
+            title = f"`@{note.name}` before a draw that has no location and scale to move it by"
+            environment.report("A05", title, note.span, f"{what} is not of a location-scale family", help="leave the annotation out")
 
 
 def _expression(node: tree.Expression) -> ire.Expression:

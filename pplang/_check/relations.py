@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pplang._check import graph
-from pplang._check.annotations import check_places, read_notes
+from pplang._check.annotations import check_forms, check_places, read_notes
 from pplang._check.arguments import check_declared, relaxed
 from pplang._check.cells import of_given_cells
 from pplang._check.clauses import Clauses, read_clauses, type_starting
@@ -201,6 +201,8 @@ class Relations:
             known = not entry.optional or of_given_cells(node)
             role = "latent" if entry.what == "site" else "observed" if known else "split"
         check_places(self.environment, notes, "latent" if role in ("latent", "split") else "other")
+        if role == "latent":
+            check_forms(self.environment, notes, resolved.right)
         if entry.kind is not None:
             clauses = resolved.clauses
             declared = None if node.type is None else kind_of_type(self.environment, node.type)[0]

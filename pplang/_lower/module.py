@@ -14,6 +14,8 @@ from pplang._check import recurrences
 from pplang._check.recurrences import Recurrence
 from pplang._check.retype import environment_of
 from pplang._diagnostics import InternalError
+from pplang._ir import expression as ire
+from pplang._ir.kinds import POSITIVE, Interval
 from pplang._ir.program import Column, Program, Site, given
 from pplang._lower import cells, code, distributions, expressions, functions, indexing, reductions
 from pplang._lower.faults import Watched, look
@@ -242,7 +244,15 @@ def _watched(program: Program, prepare: Unit) -> list[Watched]:
         for one in prepare.hidden.values()
         if one.term.type == "real"
     ]
-    return [*found, *prepare.watched]
+    # A standard deviation counts as positive; that of a constant column is zero all the same.
+    spread = [Watched(one.name, one.name, one.span, one.sets, wanted=POSITIVE, role=f"`{one.name}`") for one in computed if _is_spread(one)]
+    return [*found, *spread, *prepare.watched]
+
+
+def _is_spread(one: Column | Site) -> bool:
+    inside = (node for part in roots(one) if part is not None for node in ire.walk(part))
+    positive = isinstance(one.kind, Interval) and one.kind.lower == 0 and one.kind.lower_open
+    return positive and any(isinstance(node, ire.Reduce) and node.operation == "sd" for node in inside)
 
 
 def _function(name: str, names: Names, arguments: Mapping[str, None], optional: set[str], body: list[ast.stmt]) -> ast.stmt:

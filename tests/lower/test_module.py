@@ -86,6 +86,13 @@ def test_outcomes_left_out_are_drawn() -> None:
             "  |                         ^^^^^^^^ this is -1 for 2 of 3 (first: Row 1)\n"
             "help: correct the data, or limit the relation to the rows that have it: where ...\n",
         ),
+        (
+            "data Row:\n  x : real\n  z : real\ns = sd(x)\nb ~ Normal(0, 1)\nz[i in Row] ~ Normal(b, s)\n",
+            {"x": np.array([2.0, 2, 2])},
+            "error[C51]: data outside of where they must be: `s` must be positive\n  --> m.ppl:4:1\n4 | s = sd(x)\n"
+            "  | ^ `s` is 0\n"
+            "help: correct the data, or limit the relation to the rows that have it: where ...\n",
+        ),
     ],
 )
 def test_data_that_an_expression_cannot_take(text: str, data: dict[str, np.ndarray], wanted: str) -> None:

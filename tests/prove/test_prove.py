@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import pplang
 from pplang._infer.density import set_sizes
-from pplang._ir import build
 from pplang._ir import expression as ire
+from pplang._ir.program import Program
+from pplang._ir.text import text
 from pplang._model import Bound
 from pplang._passes import pipeline
+from pplang._passes.plan import Choice, Rewrite
 from pplang._prove import prove
+from tests.prove.mutations import MUTATIONS, spoilt
 
 SCHOOLS = """
 data School:
@@ -46,6 +51,27 @@ score[v in Visit] ~ Normal(start[person[v]] + slope[person[v]] * day[v] + share[
 
 index Part = {a, b, c}
 """
+MUTABLE = """
+data Row:
+  school : School
+  x      : real
+  y      : real
+
+index School = {a, b, c}
+
+mu ~ Normal(0, 2)
+tau ~ HalfNormal(1)
+rate ~ Exponential(1)
+cut[Cut] ~ Ordered(Normal(0, 1))
+p[School] ~ Dirichlet(2)
+theta[s in School] ~ Normal(mu + rate, tau)
+wait[s in School] ~ Exponential(rate)
+growth[s in School] ~ LogNormal(mu, tau)
+y[i in Row] ~ Normal(theta[school[i]] + p[school[i]] * x[i] + cut[low] + wait[school[i]] - growth[school[i]], 1)
+
+index Cut = {low, high}
+"""
+MUTABLE_DATA = {"school": ["a", "b", "c", "c"], "x": [0.0, 1, 0, 1], "y": [1.0, 2, 0.5, 1.5]}
 SLOPES_DATA = {
     "person": ["x", "x", "y", "y", "y", "z"],
     "day": [0.0, 1, 0, 1, 2, 1],
@@ -53,8 +79,8 @@ SLOPES_DATA = {
 }
 
 
-def bound(text: str, data: dict[str, list[float]], *, transported: bool) -> Bound:
-    model = pplang.compile_text(text)
+def bound(source: str, data: dict[str, list[float]], *, transported: bool) -> Bound:
+    model = pplang.compile_text(source)
     plain = model.bind(data)
     return Bound(model, pipeline.run(model.program, transported=transported), plain.dataset)
 
@@ -92,50 +118,37 @@ def test_effects_that_meet_in_a_child_are_one_block() -> None:
     assert [block.sites for block in made.compiled.blocks] == [("start", "slope")]
 
 
-def broken(made: Bound, change: object) -> Bound:
-    """The bound model with the `center` stage's rewriting changed."""
-    stages = tuple(replace(one, rewrite=change(one.rewrite)) if one.name == "center" else one for one in made.compiled.stages)  # type: ignore[operator]
-    return Bound(made.model, replace(made.compiled, stages=stages), made.dataset)
+@pytest.mark.parametrize("transported", [False, True], ids=["plain", "transported"])
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_wrong_pass_is_found(mutation: str, transported: bool) -> None:
+    """Every way of spoiling every pass, each caught with a number; what was right before the spoilt pass still holds."""
+    made = bound(MUTABLE, MUTABLE_DATA, transported=transported)
+    given = constants(made)
+    found = 0
+    for stage, compiled in spoilt(made.compiled, MUTATIONS[mutation]):
+        proofs = prove(Bound(made.model, compiled, made.dataset), points=2, prior_draws=10, constants=given)
+        wrong = [one.name for one in proofs if not one.holds]
+        assert wrong, f"{mutation} in {stage} was not found\n{text(compiled.program)}"
+        assert wrong[0] == stage or proofs[-1].round_trip > 1e-10
+        found += 1
+    assert found, "there was nothing to spoil"
 
 
-def test_a_wrong_jacobian_is_found() -> None:
-    made = bound(SCHOOLS, SCHOOLS_DATA, transported=False)
-    wrong = broken(made, lambda rewrite: replace(rewrite, log_jacobian=tuple(ire.Negate(one) for one in rewrite.log_jacobian)))
-    assert not prove(wrong, points=2, prior_draws=100)[0].holds
+def test_the_command_fails_with_the_number(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from pplang._passes import center
+    from pplang.cli.main import main
 
+    right = center.apply
 
-def without_location(site: object) -> object:
-    """`theta = tau * theta_raw`: the mean is lost."""
-    return (
-        replace(site, right=build.multiply(ire.Reference("tau"), ire.Reference("theta_raw", (ire.Variable("s"),))))
-        if site.name == "theta"
-        else site
-    )  # type: ignore[attr-defined, type-var]
+    def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
+        made = right(program, choices)
+        return replace(made, log_jacobian=tuple(ire.Negate(one) for one in made.log_jacobian))
 
-
-def test_a_dropped_location_is_found() -> None:
-    made = bound(SCHOOLS, SCHOOLS_DATA, transported=False)
-    stages = tuple(
-        replace(one, rewrite=replace(one.rewrite, program=one.program.with_sites(tuple(map(without_location, one.program.sites)))))  # type: ignore[arg-type]
-        if one.name in ("center", "unconstrain")
-        else one
-        for one in made.compiled.stages
-    )
-    wrong = Bound(made.model, replace(made.compiled, stages=stages), made.dataset)
-    assert not all(one.holds for one in prove(wrong, points=2, prior_draws=300))
-
-
-def test_a_scale_taken_for_a_precision_is_found() -> None:
-    def swapped(site: object) -> object:
-        value = build.add(ire.Reference("mu"), build.divide(ire.Reference("theta_raw", (ire.Variable("s"),)), ire.Reference("tau")))
-        return replace(site, right=value) if site.name == "theta" else site  # type: ignore[attr-defined, type-var]
-
-    made = bound(SCHOOLS, SCHOOLS_DATA, transported=False)
-    stages = tuple(
-        replace(one, rewrite=replace(one.rewrite, program=one.program.with_sites(tuple(map(swapped, one.program.sites)))))  # type: ignore[arg-type]
-        if one.name in ("center", "unconstrain")
-        else one
-        for one in made.compiled.stages
-    )
-    wrong = Bound(made.model, replace(made.compiled, stages=stages), made.dataset)
-    assert not all(one.holds for one in prove(wrong, points=2, prior_draws=300))
+    monkeypatch.setattr(center, "apply", apply)
+    (tmp_path / "m.ppl").write_text(SCHOOLS)
+    rows = zip(*SCHOOLS_DATA.values(), strict=True)
+    (tmp_path / "m.csv").write_text("effect,se\n" + "".join(f"{effect},{se}\n" for effect, se in rows))
+    assert main(["check", "--prove", str(tmp_path / "m.ppl"), str(tmp_path / "m.csv")]) == 70
+    told = capsys.readouterr().out
+    assert re.search(r"center: largest errors: density \d\.\de[+-]\d\d, .*DOES NOT HOLD", told)
+    assert "please report it" in told
