@@ -96,7 +96,7 @@ class _Stage:
 def prove(bound: Bound, *, points: int = 5, prior_draws: int = 2_000, seed: int = 0, constants: Values | None = None) -> tuple[Proof, ...]:
     """Check every pass of a bound model at random points.
 
-    points: how many, standard normal in the coordinates after the last pass. prior_draws: of each program. constants: values of the
+    points: how many, standard normal in the coordinates after the last pass. prior_draws: of each program; 0: none. constants: values of the
     transports' constants, by name (default: zeros).
     """
     import jax
@@ -233,9 +233,12 @@ def _declared(site: Site, value: Any, last: _Stage) -> Any:
 
 
 def _prior(stage: _Stage, draws: int, seed: int) -> dict[str, np.ndarray]:
-    """Draws of all latents from the prior, (draws, ...) each; empty where a prior is improper."""
+    """Draws of all latents from the prior, (draws, ...) each; empty where a prior is improper, or none are wanted."""
     import jax
     from numpyro import handlers
+
+    if draws == 0:
+        return {}
 
     observed = {site.name for site in stage.program.sites if site.role == "observed"}
     given = {name: value for name, value in stage.arguments.items() if name not in observed}

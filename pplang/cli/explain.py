@@ -7,6 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pplang import _files
 from pplang._explain.sentences import explanation
 from pplang._ir.program import Program
 from pplang._ir.text import text
@@ -22,11 +23,15 @@ AS_WRITTEN = "source"
 
 
 def run(chosen: Namespace) -> int:
-    """Print the explanation and the rewritten program, or one of them."""
+    """Print the explanation and the rewritten program, or one of them; or write the picture."""
+    if chosen.graph:
+        _files.check_target(chosen.graph, chosen.force)
     model = model_of(chosen.model)
     fit = _fit_of(model, chosen)
     compiled = compiled_until(model, chosen, fit)
-    if chosen.diff:
+    if chosen.graph:
+        _draw(model, compiled, chosen)
+    elif chosen.diff:
         terminal.result(_difference(compiled, chosen))
     elif chosen.program:
         terminal.result(text(compiled.program))
@@ -74,6 +79,15 @@ def _explain(model: Model, compiled: Compiled, chosen: Namespace, fit: Fit | Non
     plan = document(compiled, fit.constants if fit is not None else {})
     numbers = {"evidence": {name: one.to_json() for name, one in found.items()}} if found else {}
     terminal.result_json({**plan, "explanation": told_of.to_json(), "remarks": list(remarks), **numbers, "program": text(compiled.program)})
+
+
+def _draw(model: Model, compiled: Compiled, chosen: Namespace) -> None:
+    """Write the picture; with data its plates say how many members they have."""
+    from pplang._explain.picture import picture
+    from pplang._explain.svg import svg
+
+    sizes = {name: len(members) for name, members in bound_of(model, chosen).sets.items()} if has_data(chosen) else {}
+    _files.write_text_atomic(chosen.graph, svg(picture(compiled, sizes)), chosen.force)
 
 
 def _difference(compiled: Compiled, chosen: Namespace) -> str:

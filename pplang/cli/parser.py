@@ -136,6 +136,10 @@ def _explain(one: ArgumentParser) -> None:
     one.add_argument(
         "--diff", action="store_true", help="only what the passes changed; with --after, what that pass changed of the program before it"
     )
+    one.add_argument(
+        "--graph", metavar="FILE.svg", help="write a picture: what depends on what, index sets as plates, what each pass touched"
+    )
+    one.add_argument("--force", action="store_true", help="replace the picture if it exists")
     _after(one)
     _passes(one)
     _json(one)
