@@ -20,5 +20,5 @@ def remarks(bound: Bound) -> tuple[str, ...]:
     raw = {*(one.raw for one in transported.compiled.transports), *(one.raw for one in transported.compiled.blocks)}
     moved = sum(latent.size for latent in transported.latents if latent.name in raw)
     unknown = f"{bound.size:,} unknown {'number' if bound.size == 1 else 'numbers'}"
-    engine = f", {moved:,} of them in coordinates that vi fits to the data, element by element" if moved else ""
+    engine = f", {moved:,} of them in coordinates that auto and vi fit to the data, element by element" if moved else ""
     return tuple(one for one in (sizes, unknown + engine) if one)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pplang._explain.evidence import Evidence
 
 PHRASES = {
+    ("split_missing", "split"): "split into the cells that are known and those that are empty",
     ("forward", "after"): "left until after the inference, once per posterior draw",
     ("center", "center"): "as written (centred)",
     ("center", "noncenter"): "non-centred",

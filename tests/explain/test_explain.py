@@ -318,7 +318,7 @@ def told(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tupl
 def test_explain_with_data_and_a_fit(told: Callable[..., tuple[int, str]], folder: Path) -> None:
     status, out = told("explain", "schools.ppl", "schools.csv")
     assert status == 0
-    assert "#   4 School\n#   6 unknown numbers, 4 of them in coordinates that vi fits to the data" in out
+    assert "#   4 School\n#   6 unknown numbers, 4 of them in coordinates that auto and vi fit to the data" in out
     status, out = told("explain", "schools.ppl", "--fit", "schools.fit.nc")
     assert status == 0
     assert "theta: between centred and non-centred, per School: h tau² runs from 0.098 for C to 2.5e+03 for D" in out
