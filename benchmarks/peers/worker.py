@@ -1,0 +1,128 @@
+"""One fit by one tool, in a process of its own: import, build, compile, warm up, draw.
+
+    python benchmarks/peers/worker.py TOOL MODEL SEED STARTED OUTPUT.npz
+
+TOOL is auto or nuts (ours), numpyro, pymc or stan. STARTED is the clock (seconds since the epoch) when the process was started. The file holds the
+draws (chain, draw, …), `total` (seconds from then to the draws), `sampling` (seconds of the call that samples, with compilation where the tool
+compiles there) and `gradients` (warm-up and draws of all chains). Four chains of 1,000 + 1,000 everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+CHAINS, WARMUP, DRAWS = 4, 1000, 1000
+Result = tuple[dict[str, Any], float, Callable[[], int]]
+"""Draws, seconds of sampling, and how to count the gradients once the clock has stopped."""
+
+
+def ours(method: str, model: str, seed: int) -> Result:
+    """Through the public interface; the seconds of sampling run from the first report of progress to the end."""
+    from models import CASES, PROGRAMS
+
+    import pplang
+
+    case, marks = CASES[model], list[float]()
+    fit = pplang.compile(PROGRAMS / f"{case.program}.ppl").fit(
+        *case.tables(),
+        inputs=case.inputs(),
+        method=method,
+        chains=CHAINS,
+        warmup=WARMUP,
+        draws=DRAWS if method == "nuts" else CHAINS * DRAWS,
+        seed=seed,
+        progress=lambda *_: marks.append(time.perf_counter()),
+    )
+    draws = {name: fit.draws(name) for name in case.compared}
+    return draws, time.perf_counter() - marks[0], lambda: fit.gradients
+
+
+def numpyro_(model: str, data: dict[str, Any], compared: tuple[str, ...], seed: int) -> Result:
+    """Chains in parallel on host devices: faster here than vectorised chains wherever the model gathers, and level elsewhere."""
+    os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={CHAINS}"
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    import numpy as np
+    import numpyro_models
+    from numpyro.infer import MCMC, NUTS
+
+    sampler = MCMC(
+        NUTS(getattr(numpyro_models, model)),
+        num_warmup=WARMUP,
+        num_samples=DRAWS,
+        num_chains=CHAINS,
+        chain_method="parallel",
+        progress_bar=False,
+    )
+    started, key = time.perf_counter(), jax.random.PRNGKey(seed)
+    sampler.run(key, data, extra_fields=("num_steps",))
+    samples = sampler.get_samples(group_by_chain=True)
+    draws = {name: np.asarray(samples[name]) for name in compared}
+    seconds = time.perf_counter() - started
+
+    def gradients() -> int:
+        drawing = int(sampler.get_extra_fields()["num_steps"].sum())
+        sampler.warmup(key, data, extra_fields=("num_steps",), collect_warmup=True)
+        return drawing + int(sampler.get_extra_fields()["num_steps"].sum())
+
+    return draws, seconds, gradients
+
+
+def pymc_(model: str, data: dict[str, Any], compared: tuple[str, ...], seed: int) -> Result:
+    import nutpie
+    import pymc as pm
+    import pymc_models
+
+    with pm.Model() as built:
+        getattr(pymc_models, model)(data)
+    compiled = nutpie.compile_pymc_model(built)
+    started = time.perf_counter()
+    trace = nutpie.sample(compiled, chains=CHAINS, tune=WARMUP, draws=DRAWS, seed=seed, progress_bar=False, save_warmup=True)
+    seconds = time.perf_counter() - started
+    steps = sum(int(group["n_steps"].sum()) for group in (trace.warmup_sample_stats, trace.sample_stats))
+    return {name: trace.posterior[name].to_numpy() for name in compared}, seconds, lambda: steps
+
+
+def stan_(model: str, data: dict[str, Any], compared: tuple[str, ...], seed: int) -> Result:
+    import numpy as np
+    import stan
+
+    program = (Path(__file__).parent / "stan" / f"{model}.stan").read_text(encoding="utf-8")
+    plain = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in data.items()}
+    built = stan.build(program, data=plain, random_seed=seed)
+    started = time.perf_counter()
+    fit = built.sample(num_chains=CHAINS, num_warmup=WARMUP, num_samples=DRAWS, save_warmup=True)
+    seconds = time.perf_counter() - started
+    draws = {}
+    for name in compared:  # (…, draw, chain), warm-up first
+        shape = tuple(fit.dims[fit.param_names.index(name)])
+        values = fit[name].reshape(*shape, WARMUP + DRAWS, CHAINS, order="F")[..., WARMUP:, :]
+        draws[name] = np.moveaxis(values, (-1, -2), (0, 1))
+    return draws, seconds, lambda: int(fit["n_leapfrog__"].sum())
+
+
+PEERS = {"numpyro": numpyro_, "pymc": pymc_, "stan": stan_}
+
+
+def main() -> None:
+    tool, model, seed, started, output = sys.argv[1:]
+    sys.path.insert(0, str(Path(__file__).parent))
+    from models import CASES
+
+    case = CASES[model]
+    draws, seconds, gradients = PEERS[tool](model, case.data(), case.compared, int(seed)) if tool in PEERS else ours(tool, model, int(seed))
+    total = time.time() - float(started)
+    import numpy as np
+
+    np.savez(output, total=total, sampling=seconds, gradients=gradients(), **{f"draws {name}": values for name, values in draws.items()})
+
+
+if __name__ == "__main__":
+    main()
