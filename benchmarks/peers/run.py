@@ -55,10 +55,8 @@ def once(python: str, tool: str, model: str, seed: int, caches: Path) -> dict[st
         return {name: found[name] for name in found.files}
 
 
-def effective(draws: dict[str, np.ndarray], share: float | None) -> float:
-    """The least bulk ESS over all numbers compared; of resampled independent draws, Kish's share of them."""
-    if share is not None:
-        return share * float(np.prod(next(iter(draws.values())).shape[:2]))
+def effective(draws: dict[str, np.ndarray]) -> float:
+    """The least bulk ESS over all numbers compared."""
     from arviz_stats.base import array_stats
 
     return min(
@@ -101,12 +99,14 @@ def compare(model: str, pythons: dict[str, str], rounds: int, folder: Path) -> l
                 row["failed"] = True
                 continue
             draws = {name.removeprefix("draws "): values for name, values in found.items() if name.startswith("draws ")}
-            share = float(found["share"]) if "share" in found else None
             row["warm"] = min(row["warm"], float(found["total"]))
             row["sampling"] = min(row["sampling"], float(found["sampling"]))
-            row["gradients"], row["effective"] = int(found["gradients"]), effective(draws, share)
+            row["gradients"], row["effective"] = (
+                int(found["gradients"]),
+                float(found["effective"]) if "effective" in found else effective(draws),
+            )
             row["error"], row["ratio"] = met(CASES[model], draws)
-            row["by"] = str(found["by"]) if "by" in found else ""
+            row["by"] = f"({found['by']}: {found['word']})" if "by" in found else ""
     return list(rows.values())
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 CHAINS, WARMUP, DRAWS = 4, 1000, 1000
-Result = tuple[dict[str, Any], float, Callable[[], int]]
-"""Draws, seconds of sampling, and how to count the gradients once the clock has stopped."""
+Result = tuple[dict[str, Any], float, Callable[[], dict[str, Any]]]
+"""Draws, seconds of sampling, and what is told once the clock has stopped: `gradients`, and of independent draws `effective`, Kish's number."""
 
 
 def ours(method: str, model: str, seed: int) -> Result:
@@ -39,7 +39,12 @@ def ours(method: str, model: str, seed: int) -> Result:
         progress=lambda *_: marks.append(time.perf_counter()),
     )
     draws = {name: fit.draws(name) for name in case.compared}
-    return draws, time.perf_counter() - marks[0], lambda: fit.gradients
+    verdict = fit.verdict
+    assert verdict is not None
+    told = {"gradients": verdict["gradients"], "by": fit.method, "word": verdict["word"]}
+    if fit.method == "vi":
+        told["effective"] = min(verdict["share"] * verdict["draws"], CHAINS * DRAWS)
+    return draws, time.perf_counter() - marks[0], lambda: told
 
 
 def numpyro_(model: str, data: dict[str, Any], compared: tuple[str, ...], seed: int) -> Result:
@@ -67,10 +72,10 @@ def numpyro_(model: str, data: dict[str, Any], compared: tuple[str, ...], seed: 
     draws = {name: np.asarray(samples[name]) for name in compared}
     seconds = time.perf_counter() - started
 
-    def gradients() -> int:
+    def gradients() -> dict[str, Any]:
         drawing = int(sampler.get_extra_fields()["num_steps"].sum())
         sampler.warmup(key, data, extra_fields=("num_steps",), collect_warmup=True)
-        return drawing + int(sampler.get_extra_fields()["num_steps"].sum())
+        return {"gradients": drawing + int(sampler.get_extra_fields()["num_steps"].sum())}
 
     return draws, seconds, gradients
 
@@ -87,7 +92,7 @@ def pymc_(model: str, data: dict[str, Any], compared: tuple[str, ...], seed: int
     trace = nutpie.sample(compiled, chains=CHAINS, tune=WARMUP, draws=DRAWS, seed=seed, progress_bar=False, save_warmup=True)
     seconds = time.perf_counter() - started
     steps = sum(int(group["n_steps"].sum()) for group in (trace.warmup_sample_stats, trace.sample_stats))
-    return {name: trace.posterior[name].to_numpy() for name in compared}, seconds, lambda: steps
+    return {name: trace.posterior[name].to_numpy() for name in compared}, seconds, lambda: {"gradients": steps}
 
 
 def stan_(model: str, data: dict[str, Any], compared: tuple[str, ...], seed: int) -> Result:
@@ -105,7 +110,7 @@ def stan_(model: str, data: dict[str, Any], compared: tuple[str, ...], seed: int
         shape = tuple(fit.dims[fit.param_names.index(name)])
         values = fit[name].reshape(*shape, WARMUP + DRAWS, CHAINS, order="F")[..., WARMUP:, :]
         draws[name] = np.moveaxis(values, (-1, -2), (0, 1))
-    return draws, seconds, lambda: int(fit["n_leapfrog__"].sum())
+    return draws, seconds, lambda: {"gradients": int(fit["n_leapfrog__"].sum())}
 
 
 PEERS = {"numpyro": numpyro_, "pymc": pymc_, "stan": stan_}
@@ -117,11 +122,11 @@ def main() -> None:
     from models import CASES
 
     case = CASES[model]
-    draws, seconds, gradients = PEERS[tool](model, case.data(), case.compared, int(seed)) if tool in PEERS else ours(tool, model, int(seed))
+    draws, seconds, told = PEERS[tool](model, case.data(), case.compared, int(seed)) if tool in PEERS else ours(tool, model, int(seed))
     total = time.time() - float(started)
     import numpy as np
 
-    np.savez(output, total=total, sampling=seconds, gradients=gradients(), **{f"draws {name}": values for name, values in draws.items()})
+    np.savez(output, total=total, sampling=seconds, **told(), **{f"draws {name}": values for name, values in draws.items()})
 
 
 if __name__ == "__main__":
