@@ -194,11 +194,13 @@ class Bound:
     def transported(self) -> Bound:
         """The same model and data in transported coordinates, whose constants (arguments of `transformed_model`) are zero until an engine
         sets them."""
+        from pplang._infer.density import set_sizes
         from pplang._passes import pipeline
 
         taken = {stage.name for stage in self.compiled.stages}
         left_out = [name for name in pipeline.OPTIONAL if name not in taken]
-        compiled = pipeline.run(self.model.program, without=left_out, transported=True, pins=self.compiled.pins)
+        sizes = set_sizes(self.model.program, self.sets)
+        compiled = pipeline.run(self.model.program, without=left_out, transported=True, pins=self.compiled.pins, sizes=sizes)
         known = {one.name for one in compiled.constants}
         return Bound(self.model, compiled, self.dataset, {name: value for name, value in self.constants.items() if name in known})
 
@@ -209,7 +211,7 @@ class Bound:
         """
         from pplang import _plan_file
 
-        evidence = {**{one.h: False for one in self.compiled.transports}, **{one.h: True for one in self.compiled.blocks}}
+        evidence = {**{one.h: False for one in self.compiled.transports}, **{one.h: not one.diagonal for one in self.compiled.blocks}}
         shapes = {name: zeros.shape for name, zeros in self._zeros.items()}
         checked = _plan_file.check_constants(constants, shapes, evidence)
         return Bound(self.model, self.compiled, self.dataset, {**self.constants, **checked})

@@ -85,12 +85,17 @@ class _Stage:
     latents: tuple[Latent, ...]
     terms: tuple[str, ...]
 
-    def densities(self, points: Sequence[Values]) -> list[float]:
-        """The joint log density at values of its latents."""
+    def densities(self, points: Sequence[Values], last: _Stage) -> list[float]:
+        """The joint log density at values of its latents, as the last program has them: drawn with plates first, computed as declared."""
         import jax
 
         density = jax.jit(lambda own: sum(site_densities(self.model, own, self.arguments).values()))
-        return [float(density({latent.name: values[latent.name] for latent in self.latents})) for values in points]
+        return [float(density({latent.name: self._drawn(values, latent, last) for latent in self.latents})) for values in points]
+
+    def _drawn(self, values: Values, latent: Latent, last: _Stage) -> Any:
+        computed = last.program.site[latent.name].role == "deterministic"
+        value = values[latent.name]
+        return np.transpose(value, plates_first(self.program.site[latent.name])) if computed else value
 
 
 def prove(bound: Bound, *, points: int = 5, prior_draws: int = 2_000, seed: int = 0, constants: Values | None = None) -> tuple[Proof, ...]:
@@ -107,7 +112,7 @@ def prove(bound: Bound, *, points: int = 5, prior_draws: int = 2_000, seed: int 
         everything = jax.jit(_values_of(stages[-1]))
         size = sum(latent.size for latent in stages[-1].latents)
         values = [{name: np.asarray(value) for name, value in everything(rng.normal(size=size)).items()} for _ in range(points)]
-        densities = [stage.densities(values) for stage in stages]
+        densities = [stage.densities(values, stages[-1]) for stage in stages]
         drawn = [_prior(stage, prior_draws, seed + place) for place, stage in enumerate(stages)]
         proofs = []
         for place, (before, after) in enumerate(pairwise(stages)):

@@ -138,6 +138,51 @@ y[i in Row] ~ Bernoulli(logit = a[group[i]] + beta * x[i])
 """
 
 
+LKJ = """
+data Row:
+  group : Group
+  x     : real
+  y     : real
+
+index Coef = {intercept, slope}
+
+mu[k in Coef] ~ Normal(0, 5)
+tau[k in Coef] ~ HalfNormal(2)
+R[Coef, Coef] ~ LKJ(1)
+sigma ~ HalfNormal(2)
+b[g in Group, Coef] ~ MultiNormal(mu, scale = tau, corr = R)
+y[i in Row] ~ Normal(b[group[i], intercept] + b[group[i], slope] * x[i], sigma)
+"""
+
+PROCESS = """
+data Row:
+  x : real
+  y : real
+
+rho ~ Gamma(4, 2)
+alpha ~ HalfNormal(2)
+sigma ~ HalfNormal(1)
+K[i in Row, j in Row] = alpha^2 * exp(-0.5 * ((x[i] - x[j]) / rho)^2)
+f[Row] ~ GP(0, cov = K)
+y[i in Row] ~ Normal(f[i], sigma)
+"""
+
+CROSSED = """
+data Row:
+  a : A
+  b : B
+  y : real
+
+mu ~ Normal(0, 5)
+tau_a ~ HalfNormal(2)
+tau_b ~ HalfNormal(2)
+sigma ~ HalfNormal(2)
+u[i in A] ~ Normal(0, tau_a)
+v[j in B] ~ Normal(0, tau_b)
+y[n in Row] ~ Normal(mu + u[a[n]] + v[b[n]], sigma)
+"""
+
+
 def _schools(divided: float) -> dict[str, Any]:
     return {
         "y": np.array([28.0, 8, -3, 7, -1, 1, 18, 12]),
@@ -177,6 +222,33 @@ def _raw(unit: float, centre: float) -> dict[str, Any]:
     return {"group": group, "x": x, "y": y}
 
 
+def _correlated() -> dict[str, Any]:
+    generator = np.random.RandomState(11)
+    counts = generator.choice([2, 4, 40], 30)
+    effects = generator.multivariate_normal([1.0, -0.5], np.array([[1.0, 0.3], [0.3, 0.36]]), 30)
+    group = np.repeat(np.arange(30), counts)
+    x = generator.normal(size=len(group))
+    return {"group": group, "x": x, "y": generator.normal(effects[group, 0] + effects[group, 1] * x, 1.0)}
+
+
+def _process() -> dict[str, Any]:
+    generator = np.random.RandomState(7)
+    x = np.sort(generator.uniform(0, 10, 30))
+    return {"x": x, "y": 2 * np.sin(x) + 0.3 * generator.normal(size=30)}
+
+
+def _crossed(*, balanced: bool) -> dict[str, Any]:
+    """Two crossed factors, 20 x 30: one row for each cell, or 600 rows with very uneven margins."""
+    generator = np.random.default_rng(8)
+    if balanced:
+        a, b = (part.ravel() for part in np.meshgrid(np.arange(20), np.arange(30), indexing="ij"))
+    else:
+        shares = generator.dirichlet(np.full(20, 0.6)), generator.dirichlet(np.full(30, 0.6))
+        a, b = generator.choice(20, 600, p=shares[0]), generator.choice(30, 600, p=shares[1])
+    u, v = 0.8 * generator.normal(size=20), 0.5 * generator.normal(size=30)
+    return {"a": a, "b": b, "y": 1 + u[a] + v[b] + generator.normal(size=600)}
+
+
 def varying(groups: int, *, binary: bool = False) -> dict[str, Any]:
     """Varying intercepts over many groups of 1 to 20 rows."""
     generator = np.random.default_rng(0)
@@ -199,6 +271,11 @@ CASES: dict[str, Case] = {
     "glmm": kit("GLMM_Poisson_data-GLMM_Poisson_model", "GLMM_Poisson"),
     "seeds": simulated(SEEDS, _seeds),
     "funnel10": simulated(FUNNEL),
+    "lkj": simulated(LKJ, _correlated),
+    "gp30": simulated(PROCESS, _process),
+    "gp_pois": kit("gp_pois_regr-gp_pois_regr", "gp_pois_regr"),
+    "crossed, balanced": simulated(CROSSED, lambda: _crossed(balanced=True)),
+    "crossed, unbalanced": simulated(CROSSED, lambda: _crossed(balanced=False)),
     "radon_slope": kit("radon_mn-radon_partially_pooled_centered", "radon_variable_intercept_slope", known=False),
     "unit scale": simulated(VARYING.format(prior=10), lambda: _raw(1, 0)),
     "y in 1000s": simulated(VARYING.format(prior=10_000), lambda: _raw(1e3, 0)),

@@ -238,6 +238,24 @@ BLOCKS = (
         "diagonal", (_vector(),), always(REAL), _OWN + "diagonal", _NUMERIC + "diagonal", _KK, summary="the matrix with x on its diagonal"
     ),
     FunctionEntry(
+        "lower_triangle",
+        (_matrix(),),
+        always(REAL),
+        _OWN + "lower_triangle",
+        _NUMERIC + "lower_triangle",
+        _KK,
+        summary="x with zeros above its diagonal",
+    ),
+    FunctionEntry(
+        "process_root",
+        (Argument("cov", sets=_KK), Argument("jitter")),
+        always(REAL),
+        _OWN + "process_root",
+        _NUMERIC + "process_root",
+        _KK,
+        summary="the lower triangular L with L L' = cov + jitter * mean of its diagonal, on the diagonal",
+    ),
+    FunctionEntry(
         "solve_lower",
         (Argument("factor", sets=_KK), _vector()),
         always(REAL),
@@ -254,6 +272,15 @@ BLOCKS = (
         _NUMERIC + "evidence_factor",
         _KK,
         summary="the lower triangular C with C C' = I + root' precision root",
+    ),
+    FunctionEntry(
+        "diagonal_evidence_factor",
+        (Argument("root", sets=_KK), Argument("precision", sets=_K)),
+        always(REAL),
+        _OWN + "diagonal_evidence_factor",
+        _NUMERIC + "diagonal_evidence_factor",
+        _KK,
+        summary="the same for a diagonal precision",
     ),
     FunctionEntry(
         "evidence_shift",

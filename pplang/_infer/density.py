@@ -55,10 +55,12 @@ def functions(
     def log_density(z: Any, arguments: Arguments) -> Any:
         return sum(site_densities(transformed, unflatten(z, latents), arguments).values(), start=0.0 * z.sum())
 
+    sites = {site.name: site for site in kept.values()}
+
     def constrain(z: Any, key: Any, arguments: Arguments) -> dict[str, Any]:
         trace = handlers.trace(handlers.substitute(transformed, data=unflatten(z, latents))).get_trace(**arguments)
         if any(site.name in generated for site in kept.values()):
-            values = {name: trace[name]["value"] for name in original}
+            values = {name: drawn(sites[name], trace[name]) for name in original}
             trace = handlers.trace(handlers.substitute(handlers.seed(source, key), data=values)).get_trace(**arguments)
             return {name: _as_declared(site, trace[site.name]["value"]) for name, site in kept.items()}
         # Here a stochastic site of the source may be a computed one of the transformed model, which has its axes as declared already.
@@ -73,6 +75,13 @@ def plates_first(site: Site) -> tuple[int, ...]:
         return tuple(range(len(site.axes)))
     bound = [place for place, axis in enumerate(site.axes) if axis.variable is not None]
     return (*bound, *(place for place in range(len(site.axes)) if place not in bound))
+
+
+def drawn(site: Site, traced: Mapping[str, Any]) -> Any:
+    """The value of a stochastic site of the source as NumPyro has it, from a trace of a program that may compute it, with its axes as
+    declared."""
+    value = traced["value"]
+    return value if traced["type"] == "sample" else value.transpose(plates_first(site))
 
 
 def _as_declared(site: Site, value: Any, sampled: bool = True) -> Any:

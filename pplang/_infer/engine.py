@@ -74,7 +74,7 @@ def prepared(bound: Bound, most: int) -> Prepared:
     """most: gradients that the fit may use."""
     arrangement = layout(bound)
     dense = dense_positions(bound, arrangement.positions)
-    return Prepared(Problem(bound.target, arrangement, rows_for(bound.size, draws_needed(len(dense))), Ledger(most)), dense)
+    return Prepared(Problem(bound.target, arrangement, rows_for(bound.size, draws_needed(len(dense), arrangement.regressors)), Ledger(most)), dense)
 
 
 def draws_of(bound: Bound, found: Result, settings: Settings) -> Draws:
@@ -207,7 +207,7 @@ def coordinate_labels(bound: Bound) -> np.ndarray:
     """What each coordinate of the flat vector is called in the source: `sigma_alpha`, `alpha[AITKIN]`."""
     labels: list[str] = []
     program = bound.compiled.program
-    blocks = {block.raw: block.sites for block in bound.compiled.blocks}
+    blocks = {block.raw: block.sites for block in bound.compiled.blocks if len(block.sites) > 1}
     for latent in bound.latents:
         if latent.name in blocks:
             rows = bound.sets[program.site[latent.name].sets[0]]

@@ -80,9 +80,10 @@ class Problem:
         (densities,) = self._mapped("densities", constants, points)
         return densities
 
-    def states(self, constants: Constants, points: np.ndarray) -> list[State]:
-        """points (m, n) → what each transport is there, in the order of the layout."""
-        leaves = self._mapped("states", constants, points)
+    def states(self, constants: Constants, points: np.ndarray, beside: np.ndarray | None = None) -> list[State]:
+        """points (m, n) → what each transport is there, in the order of the layout. beside: gradients there, or standard values, (m, n)."""
+        both = np.concatenate([points, np.zeros_like(points) if beside is None else beside], axis=1)
+        leaves = self._mapped("states", constants, both)
         width = len(leaves) // max(1, len(self.layout.sites))
         return [State(*leaves[i * width : (i + 1) * width]) for i in range(len(self.layout.sites))]
 
@@ -94,7 +95,7 @@ class Problem:
         program = self._program(name)
         arguments = {**self.target.arguments, **constants}
         parts = []
-        table = np.zeros((self.rows, self.size))
+        table = np.zeros((self.rows, points.shape[1]))
         for first in range(0, len(points), self.rows):
             part = points[first : first + self.rows]
             table[: len(part)] = part
@@ -105,7 +106,8 @@ class Problem:
         import jax
 
         if name not in self._programs:
-            data = (self.target.arguments, jax.ShapeDtypeStruct((self.rows, self.size), np.float64), np.int64(0))
+            width = self.size * (2 if name == "states" else 1)
+            data = (self.target.arguments, jax.ShapeDtypeStruct((self.rows, width), np.float64), np.int64(0))
             identity = f"{name} {self.rows}\n{self.layout.identity}\n{self.target.identity}"
             self._programs[name] = compiled(lambda: (self._made(name), data), data, identity)
         return self._programs[name]
@@ -119,7 +121,8 @@ class Problem:
         if name == "scores":
             return _looped(lambda arguments: jax.value_and_grad(lambda z: functions.log_density(z, arguments)), self.rows)
         state = self.layout.function()
-        return _looped(lambda arguments: lambda z: tuple(leaf for one in state(z, arguments) for leaf in one), self.rows)
+        n = self.size
+        return _looped(lambda arguments: lambda both: tuple(leaf for one in state(both[:n], both[n:], arguments) for leaf in one), self.rows)
 
 
 def rows_for(size: int, draws: int) -> int:

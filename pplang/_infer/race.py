@@ -71,7 +71,7 @@ class Race:
 
     def __post_init__(self) -> None:
         self.trace: list[tuple[int, float]] = []
-        self.draws = draws_needed(len(self.dense))
+        self.draws = draws_needed(len(self.dense), self.problem.layout.regressors)
         self._last: Runner | None = None
 
     def run(self) -> Fitted:
@@ -211,9 +211,9 @@ def _distance(one: Runner, other: Runner) -> float:
     return float((np.abs(a.means() - b.means())[dense] / scale).max(initial=0.0))
 
 
-def draws_needed(dense: int) -> int:
-    """max(64, the next power of two from 2 p + 2)."""
-    return max(64, 1 << (2 * dense + 1).bit_length())
+def draws_needed(dense: int, regressors: int = 0) -> int:
+    """max(64, the next power of two from 2 p + 2, and from 2 (r + 2) for a regression on r)."""
+    return max(64, 1 << (2 * dense + 1).bit_length(), 1 << (2 * regressors + 3).bit_length())
 
 
 def refitted(problem: Problem, constants: Constants, points: np.ndarray, gradients: np.ndarray) -> Constants | None:
@@ -228,17 +228,16 @@ def refitted(problem: Problem, constants: Constants, points: np.ndarray, gradien
     new = dict(constants)
     levels = layout.levels()
     for number, level in enumerate(levels):
-        states = problem.states(new, points)
+        states = problem.states(new, points, gradients)
         for index in level:
-            site, state = layout.sites[index], states[index]
-            found = transports.regressed(site, state, transports.child_scores(site, state, gradients))
+            found = transports.regressed(layout.sites[index], states[index])
             if not all(np.isfinite(value).all() for value in found.values()):
                 return None
             new = {**new, **found}
         if number + 1 < len(levels):
-            after = problem.states(new, points)
+            after = problem.states(new, points, transports.standards(layout, states, points))
             for index in level:
-                points = transports.moved(points, layout.sites[index], states[index], after[index])
+                points = transports.moved(points, layout.sites[index], after[index])
             densities, gradients = problem.scores(new)(points)
             if not (np.isfinite(densities).all() and np.isfinite(gradients).all()):
                 return None

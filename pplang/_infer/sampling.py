@@ -203,12 +203,12 @@ def recoordinated(problem: Problem, old: Constants, new: Constants, points: np.n
     """Points of transported coordinates in those of other constants, leaf to root; the latents of the source stay."""
     constants = dict(old)
     for level in problem.layout.levels():
-        before = problem.states(constants, points)
+        standards = transports.standards(problem.layout, problem.states(constants, points), points)
         names = {name for index in level for name in transports.inputs(problem.layout.sites[index])}
         constants.update({name: new[name] for name in names})
-        after = problem.states(constants, points)
+        after = problem.states(constants, points, standards)
         for index in level:
-            points = transports.moved(points, problem.layout.sites[index], before[index], after[index])
+            points = transports.moved(points, problem.layout.sites[index], after[index])
     return points
 
 

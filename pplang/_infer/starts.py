@@ -11,6 +11,7 @@ from pplang._infer.families import Block
 from pplang._infer.problem import Constants, Problem
 from pplang._infer.quasi_newton import Curvature, climbed
 from pplang._infer.target import NoStart
+from pplang._infer.transports import Coordinate, State
 
 _WIDTH = 0.3
 """Standard deviation of hyperparameters at the wide start."""
@@ -73,39 +74,35 @@ def peaked(problem: Problem, dense: np.ndarray, seed: int) -> Start:
 
 def _probed(problem: Problem, point: np.ndarray, generator: np.random.Generator) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The transports' constants from the curvature at a point, leaf to root; and the point in their coordinates."""
-    constants = problem.zero()
-    for level in problem.layout.levels():
+    constants, layout = problem.zero(), problem.layout
+    for level in layout.levels():
         for index in level:
-            site = problem.layout.sites[index]
-            _, gradients = problem.scores(constants)(point[None])
-            state = problem.states(constants, point[None])[index]
-            middle = transports.child_scores(site, state, gradients)[0]
-            columns = [_derivative(problem, constants, point, index, k, generator) for k in range(site.width)]
-            found = transports.probed(site, state, middle, columns)
+            site = layout.sites[index]
+            offsets = _offsets(site, generator, problem.size)
+            at, ahead, behind = (_seen(problem, constants, points, index) for points in (point[None], point + offsets, point - offsets))
+            found = transports.probed(site, at, ahead, behind)
             if all(np.isfinite(value).all() for value in found.values()):
+                beside = transports.standards(layout, problem.states(constants, point[None]), point[None])
                 constants = {**constants, **found}
-                point = transports.moved(point[None], site, state, problem.states(constants, point[None])[index])[0]
+                point = transports.moved(point[None], site, problem.states(constants, point[None], beside)[index])[0]
     return constants, point
+
+
+def _seen(problem: Problem, constants: Constants, points: np.ndarray, index: int) -> State:
+    """A site's state with its child scores."""
+    return problem.states(constants, points, problem.scores(constants)(points)[1])[index]
 
 
 _STEP = 1e-3
 
 
-def _derivative(
-    problem: Problem, constants: Constants, point: np.ndarray, index: int, k: int, generator: np.random.Generator
-) -> np.ndarray:
-    """Of the child scores of a site's elements by their own theta_k, (J, K), by differences along random signs."""
-    site = problem.layout.sites[index]
-    found = []
-    for _ in range(_PROBES):
-        signs = generator.choice([-1.0, 1.0], len(site.positions))
-        both = np.stack([point, point])
-        both[:, site.positions[:, k]] += _STEP * np.stack([signs, -signs])
-        state = problem.states(constants, both)[index]
-        children = transports.child_scores(site, state, problem.scores(constants)(both)[1])
-        step = state.along[0, :, k] - state.along[1, :, k]
-        found.append((children[0] - children[1]) / np.where(step == 0, np.inf, step)[:, None])
-    return np.mean(found, axis=0)
+def _offsets(site: Coordinate, generator: np.random.Generator, size: int) -> np.ndarray:
+    """Small steps of each coordinate of a site's vectors in turn, along random signs, (m, n); one vector alone needs no signs."""
+    rounds = _PROBES if len(site.positions) > 1 else 1
+    offsets = np.zeros((rounds, site.width, size))
+    for k in range(site.width):
+        offsets[:, k, site.positions[:, k]] = _STEP * generator.choice([-1.0, 1.0], (rounds, len(site.positions)))
+    return offsets.reshape(-1, size)
 
 
 def _widths(problem: Problem, curvature: Curvature) -> np.ndarray:

@@ -3,8 +3,8 @@
 The mathematics of the coordinates is that of `pplang._passes.transport`. Everything below an element theta is summed up by a normal
 pseudo-likelihood of precision h; its constants are the slope and intercept of a linear regression of the child score (the gradient, at the
 site, of everything but its own prior) on theta and on the hyperparameters, leaf to root. Child scores are free: the score g of the
-coordinate raw, with theta = location + L (shift + gain^-1 raw), gives L'^-1 gain' (g - d log q(raw) / d raw). Sites that stand alone are
-blocks of one.
+coordinate raw, with theta = location + L (shift + C'^-1 raw), gives L'^-1 C (g - d log q(raw) / d raw). Sites that stand alone are blocks of
+one.
 """
 
 from __future__ import annotations
@@ -29,14 +29,16 @@ _WIDEST_GROWTH = 20.0
 
 
 class State(NamedTuple):
-    """A transport at m points. along: theta, or log theta, (m, J, K). own: the derivative of the log density of raw. growth: log f, (m,)."""
+    """A transport at m points. along: theta, or log theta, (m, J, K); standard: (theta - location) in units of the root.
+
+    Of numbers beside the points, in their order (`Problem.states`): children, the child scores if those are gradients; raw, the coordinates if
+    those are standard values. phi: (m, p). growth: log f, (m,).
+    """
 
     along: np.ndarray
-    location: np.ndarray
-    root: np.ndarray
-    shift: np.ndarray
-    gain: np.ndarray
-    own: np.ndarray
+    standard: np.ndarray
+    children: np.ndarray
+    raw: np.ndarray
     phi: np.ndarray
     growth: np.ndarray
 
@@ -52,14 +54,17 @@ class Value:
 
 @dataclass(frozen=True)
 class Coordinate:
-    """A transported site or block: positions (J, K) of its raw values in the flat vector, the shape of its constants b, its hyperparameters.
+    """A transported site or block: positions (J, K) of its raw values in the flat vector, the shapes of its constants b and h, its
+    hyperparameters.
 
+    J vectors of K elements with K x K evidence each; where the evidence is diagonal each element counts as a vector of its own.
     depth: how many transported sites stand above one another over it.
     """
 
     transport: Transport | Block
     positions: np.ndarray
     shape: tuple[int, ...]
+    h_shape: tuple[int, ...]
     phi: tuple[Value, ...]
     depth: int
 
@@ -92,17 +97,23 @@ class Layout:
         depths = sorted({one.depth for one in self.sites}, reverse=True)
         return [[i for i, one in enumerate(self.sites) if one.depth == depth] for depth in depths]
 
-    def function(self) -> Callable[[Any, Arguments], list[tuple[Any, ...]]]:
-        """z (n,), arguments → a tuple in the order of `State` for each site. JAX, to be traced."""
+    @property
+    def regressors(self) -> int:
+        """The most that the constants of one element are regressed on."""
+        return max((one.width + sum(math.prod(free.shape) for free in one.phi) for one in self.sites), default=0)
+
+    def function(self) -> Callable[[Any, Any, Arguments], list[tuple[Any, ...]]]:
+        """z (n,), numbers beside it (n,), arguments → a tuple in the order of `State` for each site. JAX, to be traced."""
         import jax
         import jax.numpy as jnp
         from numpyro import handlers
 
+        from pplang._lower.runtime.functions import root_solved, times, whitening_free, whitening_of
         from pplang._passes.plan import Block
 
         model = self.model()
 
-        def states(z: Any, arguments: Arguments) -> list[tuple[Any, ...]]:
+        def states(z: Any, beside: Any, arguments: Arguments) -> list[tuple[Any, ...]]:
             trace = handlers.trace(handlers.substitute(model, data=unflatten(z, self.latents))).get_trace(**arguments)
 
             def value(name: str | None, default: float) -> Any:
@@ -110,25 +121,29 @@ class Layout:
                     return jnp.full((), default)
                 return trace[name]["value"] if name in trace else arguments[name]  # a location or scale that is known is an argument
 
-            def parts(one: Coordinate) -> tuple[Any, ...]:
-                transport, (count, width) = one.transport, one.positions.shape
-                if not isinstance(transport, Block):
-                    theta = trace[transport.site]["value"]
-                    named = ((transport.location, 0.0), (transport.scale, 1.0), (transport.shift, 0.0), (transport.spread, 1.0))
-                    location, scale, shift, spread = (jnp.broadcast_to(value(*pair), one.shape).reshape(count, 1) for pair in named)
-                    along = jnp.log(theta) if transport.log else theta
-                    return along.reshape(count, 1), location, scale[..., None], shift, 1 / spread[..., None]
-                vectors = (transport.values, transport.location, transport.shift)
-                along, location, shift = (jnp.broadcast_to(value(name, 0.0), (count, width)) for name in vectors)
-                root, factor = (jnp.broadcast_to(value(name, 0.0), (count, width, width)) for name in (transport.root, transport.factor))
-                return along, location, root, shift, jnp.swapaxes(factor, -1, -2)
-
             def state(one: Coordinate) -> tuple[Any, ...]:
-                raw = trace[one.transport.raw]
-                own = jax.grad(lambda x: raw["fn"].log_prob(x).sum())(raw["value"]).reshape(one.positions.shape)
+                transport = one.transport
+                raw = trace[transport.raw]
+                shape = raw["value"].shape
+                own = jax.grad(lambda x: raw["fn"].log_prob(x).sum())(raw["value"])
+                other = beside[one.positions].reshape(shape)
+                if isinstance(transport, Block):
+                    along, root, shift, factor = (value(name, 0.0) for name in (transport.values, transport.root, transport.shift, transport.factor))
+                    standard = whitening_of(raw["value"], shift, factor)
+                    children = root_solved(root, times(factor, other - own))
+                    back = whitening_free(other, shift, factor)
+                else:
+                    named = ((transport.location, 0.0), (transport.scale, 1.0), (transport.shift, 0.0), (transport.spread, 1.0))
+                    location, scale, shift, spread = (value(*pair) for pair in named)
+                    theta = trace[transport.site]["value"]
+                    along = jnp.log(theta) if transport.log else theta
+                    standard = (along - location) / scale
+                    children = (other - own) / (spread * scale)
+                    back = (other - shift) / spread
                 phi = [trace[free.name]["value"] for free in one.phi]
                 phi = [jnp.ravel(jnp.log(at) if free.log else at) for at, free in zip(phi, one.phi, strict=True)]
-                return *parts(one), own, jnp.concatenate([jnp.zeros(0), *phi]), jnp.log(value(one.transport.growth, 1.0))
+                found = [jnp.broadcast_to(part, shape).reshape(one.positions.shape) for part in (along, standard, children, back)]
+                return *found, jnp.concatenate([jnp.zeros(0), *phi]), jnp.log(value(transport.growth, 1.0))
 
             return [state(one) for one in self.sites]
 
@@ -152,10 +167,9 @@ def layout(bound: Bound) -> Layout:
 
     def coordinate(one: Transport | Block) -> Coordinate:
         free = tuple(_free(compiled, hyper.site, sizes) for hyper in one.hyperparameters)
-        width = len(one.sites) if isinstance(one, Block) else 1
-        positions = place[one.raw].reshape(-1, width)
-        shape = positions.shape if isinstance(one, Block) else tuple(sizes[name] for name in program.site[one.site].sets)
-        return Coordinate(one, positions, shape, free, depth(one.raw))
+        shape, h_shape = (tuple(sizes[name] for name in program.input[constant].sets) for constant in (one.b, one.h))
+        width = shape[-1] if isinstance(one, Block) and not one.diagonal else 1
+        return Coordinate(one, place[one.raw].reshape(-1, width), shape, h_shape, free, depth(one.raw))
 
     names = tuple(one.name for one in compiled.constants)
     return Layout(tuple(coordinate(one) for one in every), names, bound.latents, lambda: bound.transformed_model)
@@ -197,18 +211,20 @@ def inputs(site: Coordinate) -> tuple[str, ...]:
     return *evidence(site), *(hyper.centre for hyper in site.transport.hyperparameters)
 
 
-def moved(points: np.ndarray, site: Coordinate, state: State, new: State) -> np.ndarray:
-    """The points with a site's coordinate changed to that of other constants, its value (in `state`) the same; `new`: the state there."""
+def standards(layout: Layout, states: Sequence[State], points: np.ndarray) -> np.ndarray:
+    """The standard values of all sites where their coordinates stand in the points, (m, n)."""
+    beside = np.zeros_like(points)
+    for site, state in zip(layout.sites, states, strict=True):
+        beside[:, site.positions] = state.standard
+    return beside
+
+
+def moved(points: np.ndarray, site: Coordinate, there: State) -> np.ndarray:
+    """The points with a site's coordinate changed to that of other constants, its value the same. there: the state with those constants,
+    made beside the standard values that stay."""
     points = points.copy()
-    standard = _solved(state.root, state.along - state.location)
-    points[:, site.positions] = _times(new.gain, standard - new.shift)
+    points[:, site.positions] = there.raw
     return points
-
-
-def child_scores(site: Coordinate, state: State, gradients: np.ndarray) -> np.ndarray:
-    """(m, J, K), on the scale of `along`."""
-    back = _times(np.swapaxes(state.gain, -1, -2), gradients[:, site.positions] - state.own)
-    return _solved(np.swapaxes(state.root, -1, -2), back)
 
 
 def _times(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
@@ -217,13 +233,7 @@ def _times(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     return (matrices @ vectors[..., None])[..., 0]
 
 
-def _solved(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    if vectors.shape[-1] == 1:
-        return vectors / matrices[..., 0]
-    return np.linalg.solve(matrices, vectors[..., None])[..., 0]
-
-
-def regressed(site: Coordinate, state: State, children: np.ndarray) -> dict[str, np.ndarray]:
+def regressed(site: Coordinate, state: State) -> dict[str, np.ndarray]:
     """The constants of one site from its values and child scores at m points.
 
     One weighted ridge regression for each element, child / f = b + V (phi - phi0) - H theta, all with the same block of hyperparameters.
@@ -240,7 +250,7 @@ def regressed(site: Coordinate, state: State, children: np.ndarray) -> dict[str,
     hypers = distance / units - weights @ (distance / units)
     middle, unit = np.einsum("m,mjk->jk", weights, state.along), np.maximum(state.along.std(axis=0), 1e-12)
     theta = (state.along - middle) / unit
-    ratio = children / f[:, None, None]
+    ratio = state.children / f[:, None, None]
     height = np.einsum("m,mjk->jk", weights, ratio)
     response = ratio - height
     weighted = weights[:, None] * hypers
@@ -272,8 +282,7 @@ def _positive(matrices: np.ndarray) -> np.ndarray:
 
 def _named(site: Coordinate, h: np.ndarray, b: np.ndarray, slopes: np.ndarray, centre: np.ndarray) -> dict[str, np.ndarray]:
     """h: (J, K, K), b: (J, K), slopes: (J, K, hyperparameters), centre: (hyperparameters,), by the names of the inputs."""
-    own = site.shape + ((site.width,) if site.width > 1 else ())
-    constants = {site.transport.h: h.reshape(own), site.transport.b: b.reshape(site.shape)}
+    constants = {site.transport.h: h.reshape(site.h_shape), site.transport.b: b.reshape(site.shape)}
     first = 0
     for hyper, free in zip(site.transport.hyperparameters, site.phi, strict=True):
         last = first + math.prod(free.shape)
@@ -283,12 +292,16 @@ def _named(site: Coordinate, h: np.ndarray, b: np.ndarray, slopes: np.ndarray, c
     return constants
 
 
-def probed(site: Coordinate, state: State, middle: np.ndarray, columns: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """The constants from curvature at one point, without slopes.
+def probed(site: Coordinate, at: State, ahead: State, behind: State) -> dict[str, np.ndarray]:
+    """The constants from curvature at one point, without slopes: the least squares of changes of the child scores on changes of theta.
 
-    state: at the point alone (m = 1). middle: the child scores there, (J, K). columns: for each k the derivatives of the child scores by
-    theta_k, (J, K).
+    at: the state at the point alone (m = 1). ahead, behind: at probes on both sides of it, each (m, ...).
     """
-    h = _positive(-np.stack(columns, axis=-1))
-    b = middle + _times(h, state.along[0])
-    return _named(site, h, b, np.zeros((*b.shape, state.phi.shape[1])), state.phi[0])
+    steps, changes = ahead.along - behind.along, ahead.children - behind.children
+    square = np.einsum("mjk,mjl->jkl", steps, steps)
+    units = np.maximum(np.sqrt(np.einsum("jkk->jk", square)), 1e-300)
+    scaled = square / units[:, :, None] / units[:, None, :] + 1e-9 * np.eye(site.width)
+    mixed = np.einsum("mjk,mjl->jkl", steps, changes) / units[:, :, None]
+    h = _positive(-np.swapaxes(np.linalg.solve(scaled, mixed) / units[:, :, None], -1, -2))
+    b = at.children[0] + _times(h, at.along[0])
+    return _named(site, h, b, np.zeros((*b.shape, at.phi.shape[1])), at.phi[0])

@@ -27,11 +27,17 @@ NAME = "center"
 _ALONE = Note("centered")
 
 
-def decide(program: Program, *, transported: bool = False, fixed: Mapping[str, Choice] | None = None) -> tuple[Choice, ...]:
+def decide(
+    program: Program,
+    *,
+    transported: bool = False,
+    fixed: Mapping[str, Choice] | None = None,
+    sizes: Mapping[str, int] | None = None,
+) -> tuple[Choice, ...]:
     """A choice for each location-scale latent; the user's annotation decides where there is one.
 
     `transported`: the engine will set constants, so that a site gets transported coordinates where it would else be non-centred.
-    `fixed`: choices that are settled beforehand, by site (see `pinned`).
+    `fixed`: choices that are settled beforehand, by site (see `pinned`). sizes: of the index sets, where they are known.
     """
     fixed = fixed or {}
     back = looking_back(program)
@@ -131,10 +137,11 @@ def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
         if choice.action == "block":
             members.setdefault(dict(choice.numbers)["block"], []).append(choice.site)
     for names in members.values():
-        program, back_sites, term, block = blocks.moved(program, tuple(names))
-        inverse += back_sites
-        jacobian.append(term)
-        moved_blocks.append(block)
+        together = blocks.moved(program, tuple(names))
+        program = together.program
+        inverse += together.inverse
+        jacobian.append(together.log_jacobian)
+        moved_blocks += [together.block] if together.block else []
     for choice in choices:
         if choice.action == "block":
             continue

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from pplang._ir.program import Program
-from pplang._passes import center, forward, pinned, split_missing, unconstrain
+from pplang._passes import center, forward, pinned, split_missing, unconstrain, whiten
 from pplang._passes.plan import Choice, Compiled, Pins, Stage
 
-PASSES: tuple[ModuleType, ...] = (split_missing, forward, center, unconstrain)
+PASSES: tuple[ModuleType, ...] = (split_missing, forward, center, whiten, unconstrain)
 NAMES: tuple[str, ...] = tuple(one.NAME for one in PASSES)
-OPTIONAL: tuple[str, ...] = ("center",)
+OPTIONAL: tuple[str, ...] = ("center", "whiten")
 """Those that can be left out: without the others a program cannot be fitted."""
 
 
 def run(
-    program: Program, *, without: Iterable[str] = (), after: str | None = None, transported: bool = False, pins: Pins | None = None
+    program: Program,
+    *,
+    without: Iterable[str] = (),
+    after: str | None = None,
+    transported: bool = False,
+    pins: Pins | None = None,
+    sizes: Mapping[str, int] | None = None,
 ) -> Compiled:
     """Decide and apply each pass in turn.
 
     `without`: names of passes to skip; `after`: the last pass to run; `transported`: latents get coordinates whose constants an engine will set
-    (until then they are the non-centred ones); `pins`: choices that are settled beforehand. Raises ValueError for a name that is no pass,
-    `Problems` (I82, I83) for pins that do not fit the program.
+    (until then they are the non-centred ones); `pins`: choices that are settled beforehand; `sizes`: of the index sets, where the data are
+    known. Raises ValueError for a name that is no pass, `Problems` (I82, I83) for pins that do not fit the program.
     """
     skipped = set(without)
     for name in (*skipped, *([after] if after else [])):
@@ -31,7 +37,7 @@ def run(
     source, stages, pins = program, list[Stage](), pins or {}
     for one in PASSES:
         if one.NAME not in skipped:
-            choices = _decided(one, program, transported, pins.get(one.NAME, ()))
+            choices = _decided(one, program, transported, sizes, pins.get(one.NAME, ()))
             rewrite = one.apply(program, choices)
             stages.append(Stage(one.NAME, choices, rewrite))
             program = rewrite.program
@@ -41,9 +47,13 @@ def run(
     return Compiled(source, tuple(stages), pins)
 
 
-def _decided(one: ModuleType, program: Program, transported: bool, wanted: tuple[Choice, ...]) -> tuple[Choice, ...]:
+def _decided(
+    one: ModuleType, program: Program, transported: bool, sizes: Mapping[str, int] | None, wanted: tuple[Choice, ...]
+) -> tuple[Choice, ...]:
     if one is center:
-        return center.decide(program, transported=transported, fixed=pinned.fixed(program, wanted))
+        return center.decide(program, transported=transported, fixed=pinned.fixed(program, wanted), sizes=sizes)
+    if one is whiten:
+        return whiten.decide(program, transported=transported, fixed=pinned.fixed_vectors(program, wanted), sizes=sizes)
     choices: tuple[Choice, ...] = one.decide(program)
     pinned.check_same(one.NAME, choices, wanted)
     return choices

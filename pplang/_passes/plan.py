@@ -61,9 +61,10 @@ class Transport:
 
 @dataclass(frozen=True)
 class Block:
-    """Effects of one plate that move together: names of what the engine reads and sets, as in `Transport`; see `_passes.blocks`.
+    """Latents that move as vectors of K elements: names of what the engine reads and sets, as in `Transport`; see `_passes.joint`.
 
-    values, location, shift: (plate, K); root, factor, h: (plate, K, K); b and each slope: (plate, K); centres: numbers.
+    values, shift: (plates, K); factor, h: (plates, K, K), h (plates, K) where the evidence is `diagonal`; location, root: the same, or without
+    the plates; b: (plates, K); a slope: (plates, K, sets of the hyperparameter); a centre: over the sets of the hyperparameter.
     """
 
     sites: tuple[str, ...]
@@ -77,6 +78,7 @@ class Block:
     h: str
     b: str
     hyperparameters: tuple[Hyperparameter, ...]
+    diagonal: bool = False
 
 
 @dataclass(frozen=True)

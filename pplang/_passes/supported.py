@@ -64,8 +64,6 @@ def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
     if site.role == "latent" and site.level == "model":
         yield from _of_latent(site)
     for part in ire.walk(site.right):
-        if isinstance(part, ire.Distribution) and part.name == "GP":
-            yield "a Gaussian process", part.span or site.span, ""
         if isinstance(part, ire.Distribution) and part.argument("basis") is not None:
             yield "a process on a basis", part.span, ""
 

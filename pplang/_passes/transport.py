@@ -14,6 +14,7 @@ speed only. With h = b = V = 0 the coordinate is the non-centred one.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pplang._catalogue.distributions import DISTRIBUTIONS
@@ -124,15 +125,15 @@ class Moved:
     transport: Transport
 
 
-def moved(program: Program, site: Site) -> Moved:
-    """Rewrite one location-scale site."""
-    return _Builder(program, site).build()
+def moved(program: Program, site: Site, above: Sequence[str] = ()) -> Moved:
+    """Rewrite one location-scale site. above: sites that are hyperparameters of its evidence beside those of `hyperparameters`."""
+    return _Builder(program, site, above).build()
 
 
 class _Builder:
-    def __init__(self, program: Program, site: Site) -> None:
+    def __init__(self, program: Program, site: Site, above: Sequence[str]) -> None:
         assert isinstance(site.right, ire.Distribution)
-        self.program, self.site, self.right = program, site, site.right
+        self.program, self.site, self.right, self.above = program, site, site.right, above
         family = DISTRIBUTIONS[site.right.name].family
         assert family is not None
         self.family: LocationScale = family
@@ -157,15 +158,13 @@ class _Builder:
         self.sites.append(Site(name, over, "deterministic", "model", value, REAL, origin=(self.site.name, ORIGIN), span=self.site.span))
         return ire.Reference(name, tuple(ire.Variable(axis.variable) for axis in over if axis.variable is not None))
 
-    def constant(
-        self, part: str, sets: tuple[str, ...], indices: tuple[ire.Expression, ...], *, nonnegative: bool = False
-    ) -> tuple[str, ire.Expression]:
-        """An input that is zero until the engine sets it, and the reference to it."""
+    def constant(self, part: str, sets: tuple[str, ...], *, nonnegative: bool = False) -> str:
+        """An input that is zero until the engine sets it."""
         name = self.name(part)
         self.inputs.append(
             Input(name, sets, NONNEGATIVE if nonnegative else REAL, default=build.ZERO, notes=(_TUNED,), span=self.site.span)
         )
-        return name, ire.Reference(name, indices)
+        return name
 
     # the rewriting
 
@@ -177,8 +176,8 @@ class _Builder:
             build.call("positive", self._information()) if not isinstance(self._information(), ire.Number) else self._information()
         )
         hypers, weight, pull = self._evidence(own)
-        h_name, h = self.constant("h", site.sets, own.indices, nonnegative=True)
-        b_name, b = self.constant("b", site.sets, own.indices)
+        h_name, b_name = self.constant("h", site.sets, nonnegative=True), self.constant("b", site.sets)
+        h, b = ire.Reference(h_name, own.indices), ire.Reference(b_name, own.indices)
         growth = self.define("growth", build.call("exp", weight), ()) if weight is not None else build.ONE
         precision = self.define("precision", build.multiply(growth, h))
         toward = self.define("pull", build.multiply(growth, build.add(b, *pull)))
@@ -255,23 +254,43 @@ class _Builder:
 
     def _evidence(self, own: ire.Reference) -> tuple[tuple[Hyperparameter, ...], ire.Expression | None, list[ire.Expression]]:
         """How the evidence moves with the hyperparameters: the inputs V, w and phi0 of each, and the terms they add."""
-        found: list[Hyperparameter] = []
-        growth: ire.Expression | None = None
+        above = [self.program.site[name] for name in self.above]
+        found = pulls([*hyperparameters(self.program, self.site), *above], self.constant, self.site.sets, own.indices, self.site.name)
         noise = noise_of_children(self.program, self.site)
-        pull: list[ire.Expression] = []
-        for one in hyperparameters(self.program, self.site):
-            letters = [f"{axis.variable}_{self.site.name}" for axis in one.axes]
-            variables = tuple(ire.Variable(letter) for letter in letters)
-            centre_name, centre = self.constant(f"at_{one.name}", one.sets, variables)
-            slope_name, slope = self.constant(f"V_{one.name}", (*self.site.sets, *one.sets), (*own.indices, *variables))
-            distance = build.subtract(free_value(one, variables), centre)
-            binders = tuple(ire.Binder(letter, axis.set) for letter, axis in zip(letters, one.axes, strict=True))
-            term = build.multiply(slope, distance)
-            pull.append(ire.Reduce("sum", term, binders) if binders else term)
-            if one.name == noise:
-                growth = build.multiply(ire.Negate(ire.Number(2)), distance)
-            found.append(Hyperparameter(one.name, centre_name, slope_name))
-        return tuple(found), growth, pull
+        growths = [build.multiply(ire.Negate(ire.Number(2)), one.distance) for one in found if one.hyperparameter.site == noise]
+        return tuple(one.hyperparameter for one in found), growths[0] if growths else None, [one.term for one in found]
+
+
+@dataclass(frozen=True)
+class Pull:
+    """How the evidence b of a site moves with one hyperparameter: the inputs phi0 and V, phi - phi0, and the term V (phi - phi0)."""
+
+    hyperparameter: Hyperparameter
+    distance: ire.Expression
+    term: ire.Expression
+
+
+def pulls(
+    sites: Sequence[Site],
+    constant: Callable[[str, tuple[str, ...]], str],
+    over: tuple[str, ...],
+    own: tuple[ire.Expression, ...],
+    suffix: str,
+) -> list[Pull]:
+    """For each hyperparameter. constant: makes an input (its part of the name, its sets) → its name. over, own: the sets of b, and the indices
+    of the element at hand. suffix: makes the letters of vector hyperparameters new ones."""
+    found = []
+    for one in sites:
+        letters = [f"{axis.variable}_{suffix}" for axis in one.axes]
+        variables = tuple(ire.Variable(letter) for letter in letters)
+        centre = constant(f"at_{one.name}", one.sets)
+        slope = constant(f"V_{one.name}", (*over, *one.sets))
+        distance = build.subtract(free_value(one, variables), ire.Reference(centre, variables))
+        binders = tuple(ire.Binder(letter, axis.set) for letter, axis in zip(letters, one.axes, strict=True))
+        term = build.multiply(ire.Reference(slope, (*own, *variables)), distance)
+        term = ire.Reduce("sum", term, binders) if binders else term
+        found.append(Pull(Hyperparameter(one.name, centre, slope), distance, term))
+    return found
 
 
 def free_value(site: Site, indices: tuple[ire.Expression, ...]) -> ire.Expression:

@@ -55,6 +55,7 @@ def test_the_first_axes_fill_the_square() -> None:
 
 def test_draws_follow_the_dense_block() -> None:
     assert [draws_needed(p) for p in (0, 5, 31, 32, 100)] == [64, 64, 64, 128, 256]
+    assert [draws_needed(5, r) for r in (0, 30, 31, 100)] == [64, 64, 128, 256]
 
 
 # natural gradients ----------------------------------------------------------------------------------------------------
@@ -154,9 +155,8 @@ def test_child_scores_are_those_of_the_likelihood(problem: Problem) -> None:
     with jax.enable_x64(True):
         fitted = {**problem.zero(), site.transport.h: np.linspace(0, 1, 8), site.transport.b: np.linspace(-1, 1, 8)}
         for constants in (problem.zero(), fitted):
-            (state,) = problem.states(constants, points)
-            children = transports.child_scores(site, state, problem.scores(constants)(points)[1])
-            assert np.allclose(children[..., 0], (effect - state.along[..., 0]) / se**2, rtol=1e-8, atol=1e-10)
+            (state,) = problem.states(constants, points, problem.scores(constants)(points)[1])
+            assert np.allclose(state.children[..., 0], (effect - state.along[..., 0]) / se**2, rtol=1e-8, atol=1e-10)
 
 
 def test_the_regression_finds_the_evidence_of_a_normal_child(problem: Problem) -> None:
@@ -176,12 +176,13 @@ def test_other_constants_move_the_coordinate_and_not_the_value(problem: Problem)
     constants = {**problem.zero(), site.transport.h: np.linspace(0.1, 2, 8), site.transport.b: np.ones(8)}
     with jax.enable_x64(True):
         (before,) = problem.states(problem.zero(), points)
-        (there,) = problem.states(constants, points)
-        moved = transports.moved(points, site, before, there)
+        (there,) = problem.states(constants, points, transports.standards(problem.layout, [before], points))
+        moved = transports.moved(points, site, there)
         (after,) = problem.states(constants, moved)
         old, new = problem.densities(problem.zero(), points), problem.densities(constants, moved)
     assert np.allclose(after.along, before.along)
-    jacobian = np.log(after.root / after.gain).sum(axis=(1, 2, 3)) - np.log(before.root / before.gain).sum(axis=(1, 2, 3))
+    tau = np.exp(before.phi[:, [one.name for one in site.phi].index("tau_free")])
+    jacobian = -0.5 * np.log1p(constants[site.transport.h] * tau[:, None] ** 2).sum(axis=1)
     assert np.allclose(new, old + jacobian)
 
 
@@ -336,15 +337,14 @@ def test_the_evidence_of_an_intercept_and_a_slope_is_found_together() -> None:
         constants = refitted(slopes, slopes.zero(), points, slopes.scores(slopes.zero())(points)[1])
         assert constants is not None
         again = generator.normal(size=(10, slopes.size))
-        (state,) = slopes.states(constants, again)
-        children = transports.child_scores(site, state, slopes.scores(constants)(again)[1])
+        (state,) = slopes.states(constants, again, slopes.scores(constants)(again)[1])
         (before,) = slopes.states(slopes.zero(), points)
-        (there,) = slopes.states(constants, points)
-        moved = transports.moved(points, site, before, there)
+        (there,) = slopes.states(constants, points, transports.standards(slopes.layout, [before], points))
+        moved = transports.moved(points, site, there)
         (after,) = slopes.states(constants, moved)
     assert np.allclose(after.along, before.along)
     for j in range(4):
         design = np.stack([np.ones(5), x[group == j]], axis=1)
         assert np.allclose(constants[site.transport.h][j], design.T @ design / 0.25, rtol=0.03, atol=0.5)
         residual = y[group == j] - state.along[:, j] @ design.T
-        assert np.allclose(children[:, j], residual @ design / 0.25, rtol=1e-6, atol=1e-8)
+        assert np.allclose(state.children[:, j], residual @ design / 0.25, rtol=1e-6, atol=1e-8)

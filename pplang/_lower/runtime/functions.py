@@ -44,6 +44,17 @@ def diagonal(x: ArrayLike) -> jax.Array:
     return x[..., None] * jnp.eye(x.shape[-1])
 
 
+def lower_triangle(x: ArrayLike) -> jax.Array:
+    return jnp.tril(jnp.asarray(x))
+
+
+def process_root(cov: ArrayLike, jitter: ArrayLike) -> jax.Array:
+    """The Cholesky factor of the covariance of a Gaussian process; `jitter` is relative to the mean of the diagonal."""
+    cov = jnp.asarray(cov)
+    variance = jnp.diagonal(cov, axis1=-2, axis2=-1).mean(-1)
+    return jnp.linalg.cholesky(cov + (jitter * variance)[..., None, None] * jnp.eye(cov.shape[-1]))
+
+
 def solve_lower(factor: ArrayLike, x: ArrayLike) -> jax.Array:
     """The y with factor y = x."""
     return _solved(factor, x)
@@ -53,6 +64,12 @@ def evidence_factor(root: ArrayLike, precision: ArrayLike) -> jax.Array:
     """The Cholesky factor of I + L' H L, which is never near singular."""
     root = jnp.asarray(root)
     return jnp.linalg.cholesky(jnp.eye(root.shape[-1]) + _transposed(root) @ jnp.asarray(precision) @ root)
+
+
+def diagonal_evidence_factor(root: ArrayLike, precision: ArrayLike) -> jax.Array:
+    """The same for H given by its diagonal."""
+    root = jnp.asarray(root)
+    return jnp.linalg.cholesky(jnp.eye(root.shape[-1]) + _transposed(root) @ (jnp.asarray(precision)[..., None] * root))
 
 
 def evidence_shift(factor: ArrayLike, root: ArrayLike, pull: ArrayLike) -> jax.Array:
@@ -68,3 +85,13 @@ def whitening_of(x: ArrayLike, shift: ArrayLike, factor: ArrayLike) -> jax.Array
 def whitening_free(x: ArrayLike, shift: ArrayLike, factor: ArrayLike) -> jax.Array:
     """C' (x - shift)"""
     return (_transposed(factor) @ (jnp.asarray(x) - shift)[..., None])[..., 0]
+
+
+def times(factor: ArrayLike, x: ArrayLike) -> jax.Array:
+    """C x"""
+    return (jnp.asarray(factor) @ jnp.asarray(x)[..., None])[..., 0]
+
+
+def root_solved(root: ArrayLike, x: ArrayLike) -> jax.Array:
+    """L'^-1 x"""
+    return _solved(root, x, transposed=True)

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax.typing import ArrayLike
 
+from pplang._lower.runtime.functions import process_root
+
 
 def multi_normal_of_correlation(
     mean: ArrayLike, scale: ArrayLike, corr: ArrayLike | None = None, corr_cholesky: ArrayLike | None = None
@@ -26,10 +28,4 @@ def multi_student_t(
 
 def gaussian_process(mean: ArrayLike, cov: ArrayLike, jitter: ArrayLike = 1e-6) -> dist.MultivariateNormal:
     """A Gaussian process at finitely many points; `jitter` is relative to the mean of the diagonal of `cov`."""
-    cov = jnp.asarray(cov)
-    variance = jnp.diagonal(cov, axis1=-2, axis2=-1).mean(-1)
-    return dist.MultivariateNormal(mean, covariance_matrix=cov + _diagonal(jitter * variance, cov.shape[-1]))
-
-
-def _diagonal(value: jax.Array, size: int) -> jax.Array:
-    return value[..., None, None] * jnp.eye(size)
+    return dist.MultivariateNormal(mean, scale_tril=process_root(cov, jitter))

@@ -130,6 +130,16 @@ def diagonal(x: ArrayLike) -> Array:
     return x[..., None] * np.eye(x.shape[-1])
 
 
+def lower_triangle(x: ArrayLike) -> Array:
+    return np.tril(np.asarray(x, float))
+
+
+def process_root(cov: ArrayLike, jitter: ArrayLike) -> Array:
+    cov = np.asarray(cov, float)
+    variance = np.diagonal(cov, axis1=-2, axis2=-1).mean(-1)
+    return np.linalg.cholesky(cov + (np.asarray(jitter, float) * variance)[..., None, None] * np.eye(cov.shape[-1]))
+
+
 def solve_lower(factor: ArrayLike, x: ArrayLike) -> Array:
     return _solved(np.asarray(factor, float), x)
 
@@ -142,6 +152,11 @@ def _solved(matrix: Array, x: ArrayLike) -> Array:
 def evidence_factor(root: ArrayLike, precision: ArrayLike) -> Array:
     root = np.asarray(root, float)
     return np.linalg.cholesky(np.eye(root.shape[-1]) + _transposed(root) @ np.asarray(precision, float) @ root)
+
+
+def diagonal_evidence_factor(root: ArrayLike, precision: ArrayLike) -> Array:
+    root = np.asarray(root, float)
+    return np.linalg.cholesky(np.eye(root.shape[-1]) + _transposed(root) @ (np.asarray(precision, float)[..., None] * root))
 
 
 def evidence_shift(factor: ArrayLike, root: ArrayLike, pull: ArrayLike) -> Array:
