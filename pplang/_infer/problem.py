@@ -122,7 +122,9 @@ class Problem:
             return _looped(lambda arguments: jax.value_and_grad(lambda z: functions.log_density(z, arguments)), self.rows)
         state = self.layout.function()
         n = self.size
-        return _looped(lambda arguments: lambda both: tuple(leaf for one in state(both[:n], both[n:], arguments) for leaf in one), self.rows)
+        return _looped(
+            lambda arguments: lambda both: tuple(leaf for one in state(both[:n], both[n:], arguments) for leaf in one), self.rows
+        )
 
 
 def rows_for(size: int, draws: int) -> int:

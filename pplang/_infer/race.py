@@ -25,6 +25,8 @@ _FIRST, _LAST = 3, 4
 _MOST_STEPS = 60
 _MOST_TRIES_IN_RACE = 6
 _GUARD = 1.0
+_ENOUGH = 4
+"""Draws for each coefficient of a regression; where there are fewer, the constants are fitted once more from the finer round."""
 _APART, _RIVAL = 3.0, 5.0
 """Starts disagree when their means differ by so many sds though the loser's ELBO is within so many nats."""
 
@@ -143,7 +145,11 @@ class Race:
             runner = self._climbed(runner.start, constants, family, noise, _MOST_STEPS, 2.5 * self.tolerance, first=first)
         finer = self._noise(4 * self.draws, 1)
         constants, family, first = self._refitted(runner, finer, other_noise=True)
-        return self._climbed(runner.start, constants, family, finer, _MOST_STEPS, self.tolerance, first=first)
+        runner = self._climbed(runner.start, constants, family, finer, _MOST_STEPS, self.tolerance, first=first)
+        if self.draws < _ENOUGH * self.problem.layout.regressors:
+            constants, family, first = self._refitted(runner, finer)
+            runner = self._climbed(runner.start, constants, family, finer, _MOST_STEPS, self.tolerance, first=first)
+        return runner
 
     def _climbed(
         self,

@@ -128,7 +128,9 @@ class Layout:
                 own = jax.grad(lambda x: raw["fn"].log_prob(x).sum())(raw["value"])
                 other = beside[one.positions].reshape(shape)
                 if isinstance(transport, Block):
-                    along, root, shift, factor = (value(name, 0.0) for name in (transport.values, transport.root, transport.shift, transport.factor))
+                    along, root, shift, factor = (
+                        value(name, 0.0) for name in (transport.values, transport.root, transport.shift, transport.factor)
+                    )
                     standard = whitening_of(raw["value"], shift, factor)
                     children = root_solved(root, times(factor, other - own))
                     back = whitening_free(other, shift, factor)

@@ -20,7 +20,7 @@ from pplang._check.types import Typer
 from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.program import Note, Program, Site
-from pplang._passes import blocks, transport
+from pplang._passes import blocks, crossed, transport
 from pplang._passes.plan import Block, Choice, Rewrite, Transport
 
 NAME = "center"
@@ -43,7 +43,8 @@ def decide(
     back = looking_back(program)
     sites = [site for site in program.sites if site.role == "latent" and site.level == "model" and site.name not in back]
     choices = (fixed[site.name] if site.name in fixed else _choose(program, site, transported) for site in sites)
-    return _together(program, tuple(one for one in choices if one is not None), fixed)
+    grouped = _together(program, tuple(one for one in choices if one is not None), fixed)
+    return crossed.decided(program, grouped, fixed, sizes or {})
 
 
 def _together(program: Program, choices: tuple[Choice, ...], fixed: Mapping[str, Choice]) -> tuple[Choice, ...]:
@@ -128,29 +129,38 @@ def _known(program: Program, site: Site, part: ire.Expression) -> bool:
 
 def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
     """Rewrite the sites that are to be moved; sites left centred are as they were."""
+    before = program
     inverse: list[Site] = []
     jacobian: list[ire.Expression] = []
     transports: list[Transport] = []
     moved_blocks: list[Block] = []
+    factors = sorted((one for one in choices if one.action == "factor"), key=lambda one: dict(one.numbers)["order"])
     members: dict[float, list[str]] = {}
     for choice in choices:
         if choice.action == "block":
             members.setdefault(dict(choice.numbers)["block"], []).append(choice.site)
-    for names in members.values():
-        together = blocks.moved(program, tuple(names))
+    ahead: list[str] = []
+    for names in (*((one.site,) for one in factors), *map(tuple, members.values())):
+        above = crossed.above(before, names, ahead)
+        alone = len(names) == 1
+        if alone:
+            together = crossed.moved(program, names[0], (*above, *crossed.beside(before, names[0])))
+        else:
+            together = blocks.moved(program, names, above)
+        ahead += names if alone else ()
         program = together.program
         inverse += together.inverse
         jacobian.append(together.log_jacobian)
         moved_blocks += [together.block] if together.block else []
     for choice in choices:
-        if choice.action == "block":
+        if choice.action in ("block", "factor"):
             continue
         site = program.site[choice.site]
         if choice.action == "center":
             program = _replaced(program, site.name, (_left_alone(site),))
             continue
         if choice.action == "transport":
-            moved = transport.moved(program, site)
+            moved = transport.moved(program, site, crossed.above(before, [site.name], ahead))
             program = replace(_replaced(program, site.name, moved.sites), inputs=(*program.inputs, *moved.inputs))
             inverse += moved.inverse
             jacobian.append(moved.log_jacobian)

@@ -198,9 +198,7 @@ class Vectors(ABC):
         sites = tuple(site.name for site in self.sites)
         block = Block(sites, drawn.name, "", location, root, shift, factor, growth_name, h, b, hypers, diagonal=not dense)
         standard = build.call("whitening_of", self.at(drawn.name), self.at(shift), self.at(factor))
-        return _Coordinate(
-            drawn, standard, lambda one: build.call("whitening_free", one, self.at(shift), self.at(factor)), block
-        )
+        return _Coordinate(drawn, standard, lambda one: build.call("whitening_free", one, self.at(shift), self.at(factor)), block)
 
     def _replaced(self, sites: tuple[Site, ...]) -> Program:
         names = {site.name for site in self.sites}
@@ -218,9 +216,7 @@ class _Coordinate:
     block: Block | None
 
 
-_STANDARD = ire.Distribution(
-    "Independent", (("distribution", ire.Distribution("Normal", (("mean", build.ZERO), ("sd", build.ONE)))),)
-)
+_STANDARD = ire.Distribution("Independent", (("distribution", ire.Distribution("Normal", (("mean", build.ZERO), ("sd", build.ONE)))),))
 
 
 def _variables(sites: tuple[Site, ...]) -> set[str]:

@@ -1,6 +1,6 @@
 """Choices that a plan fixes, in the place of those that a pass would make.
 
-Only `center` leaves a choice: the form of each location-scale latent. Of every other pass a plan can only repeat what the pass does anyway; an
+`center` and `whiten` leave a choice: the form of each location-scale latent, and of each joint normal one. Of every other pass a plan can only repeat what the pass does anyway; an
 entry for a site that it has nothing to do with any more, because the plan moved that site in another way, is passed over.
 """
 
@@ -12,11 +12,13 @@ from dataclasses import replace
 from pplang._diagnostics import Diagnostic, Problems, shown
 from pplang._ir import expression as ire
 from pplang._ir.program import Program, Site
-from pplang._passes import blocks, center
+from pplang._passes import blocks, center, whiten
 from pplang._passes.plan import Choice, Pins
 
-FORMS = ("center", "noncenter", "partial", "transport", "block")
+FORMS = ("center", "noncenter", "partial", "transport", "block", "factor")
 """What a plan can choose for a site of `center`."""
+VECTOR_FORMS = ("noncenter", "dense", "diagonal")
+"""The same for `whiten`; a vector that `center` is told to leave alone is centred."""
 
 
 def check_names(programs: Sequence[Program], pins: Pins, passes: tuple[str, ...]) -> None:
@@ -37,6 +39,27 @@ def fixed(program: Program, wanted: tuple[Choice, ...]) -> dict[str, Choice]:
     if faults:
         raise Problems(faults)
     return {choice.site: choice for choice in kept}
+
+
+def fixed_vectors(program: Program, wanted: tuple[Choice, ...]) -> dict[str, Choice]:
+    """The choices of a plan for `whiten`, by site. Raises `Problems` (I83) with every one that cannot be."""
+    own = [choice for transported in (False, True) for choice in whiten.decide(program, transported=transported)]
+    kept = [replace(choice, reason=_reason(choice, own)) for choice in wanted if _is_open(program, choice.site)]
+    faults = []
+    for choice in kept:
+        if choice.action not in VECTOR_FORMS:
+            faults.append(_refused(whiten.NAME, choice, "there is no such form", f"the forms are {', '.join(VECTOR_FORMS)}"))
+        elif not whiten.movable(program.site[choice.site]):
+            faults.append(_refused(whiten.NAME, choice, "it is no joint normal latent", "leave the entry out"))
+    if faults:
+        raise Problems(faults)
+    return {choice.site: choice for choice in kept}
+
+
+def _is_open(program: Program, name: str) -> bool:
+    """Is it still drawn as it was, and not to be left as it is?"""
+    site = program.site.get(name)
+    return site is not None and site.role == "latent" and all(note.name != "centered" for note in site.notes)
 
 
 def check_same(name: str, found: tuple[Choice, ...], wanted: tuple[Choice, ...]) -> None:
@@ -81,6 +104,9 @@ def _fault(program: Program, choice: Choice) -> Diagnostic | None:
         return _refused(center.NAME, choice, "it has no location and scale to move it by", "leave the entry out")
     if choice.action == "partial" and not 0 <= numbers.get("c", -1) <= 1:
         return _refused(center.NAME, choice, "the number c is not between 0 and 1", 'write "numbers": {"c": 0.5}')
+    if choice.action == "factor" and not (blocks.is_effect(site) and "order" in numbers):
+        why = "it is no normal effect over one plate" if "order" in numbers else "its place among the factors is missing"
+        return _refused(center.NAME, choice, why, 'a factor is crossed with a larger effect: "numbers": {"order": 0}')
     if choice.action == "block" and "block" not in numbers:
         return _refused(center.NAME, choice, "the number of its block is missing", 'write "numbers": {"block": 0}')
     return None

@@ -11,9 +11,10 @@ from pplang._ir.kinds import Boolean, Interval, Member
 from pplang._ir.program import Program, Site
 from pplang._passes import split_missing
 from pplang._passes.unconstrain import OF_STRUCTURE
+from pplang._passes.whiten import is_joint_normal
 from pplang._source import Span
 
-_UNUSED_NOTES = ("minibatch", "relax", "score", "straight_through", "init", "whiten", "enumerate")
+_UNUSED_NOTES = ("minibatch", "relax", "score", "straight_through", "init", "enumerate")
 """Annotations that nothing obeys yet: better refused than silently without effect."""
 
 
@@ -51,7 +52,7 @@ def _constructs(program: Program) -> Iterator[tuple[str, Span, str]]:
 
 def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
     for note in site.notes:
-        if note.name in _UNUSED_NOTES:
+        if note.name in _UNUSED_NOTES or (note.name == "whiten" and not is_joint_normal(site)):
             yield f"`@{note.name}`", note.span, "leave it out"
     if site.role == "split":
         yield split_missing.refusal(program, site) or site.name, site.span, "drop those rows, and write the type without `?`"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from pplang._check.recurrences import looking_back
 from pplang._check.retype import environment_of, retype
 from pplang._check.types import Typer
 from pplang._ir import build
@@ -27,14 +28,28 @@ _FOR_EACH = 16
 """The same where there is a vector for each member of a plate."""
 
 
-def decide(program: Program, *, transported: bool = False, sizes: Mapping[str, int] | None = None) -> tuple[Choice, ...]:
+def decide(
+    program: Program,
+    *,
+    transported: bool = False,
+    fixed: Mapping[str, Choice] | None = None,
+    sizes: Mapping[str, int] | None = None,
+) -> tuple[Choice, ...]:
     """A choice for each joint normal latent; the user's annotation decides where there is one.
 
-    `transported`: the engine will set constants. sizes: of the index sets, where they are known.
+    `transported`: the engine will set constants. `fixed`: choices that are settled beforehand, by site (see `pinned`). sizes: of the index
+    sets, where they are known.
     """
-    sites = (site for site in program.sites if site.role == "latent" and site.level == "model")
-    choices = (_choose(program, site, transported, sizes or {}) for site in sites if is_joint_normal(site))
+    fixed, back = fixed or {}, looking_back(program)
+    sites = (site for site in program.sites if movable(site) and site.level == "model" and site.name not in back)
+    choices = (fixed[site.name] if site.name in fixed else _choose(program, site, transported, sizes or {}) for site in sites)
     return tuple(one for one in choices if one is not None)
+
+
+def movable(site: Site) -> bool:
+    """Is it a latent that this pass can move?"""
+    plain = site.role == "latent" and site.weight is None and site.starting is None and not site.fixing
+    return plain and is_joint_normal(site) and all(note.name != "centered" for note in site.notes)
 
 
 def is_joint_normal(site: Site) -> bool:
@@ -44,8 +59,6 @@ def is_joint_normal(site: Site) -> bool:
 
 def _choose(program: Program, site: Site, transported: bool, sizes: Mapping[str, int]) -> Choice | None:
     notes = {note.name for note in site.notes}
-    if "centered" in notes or site.weight is not None or site.starting is not None or site.fixing:
-        return None
     unknown = [word for word, parts in _parts(site).items() if not all(_known(program, site, part) for part in parts)]
     if notes & {"whiten", "noncentered"}:
         asked = "whiten" if "whiten" in notes else "noncentered"
@@ -72,11 +85,19 @@ def _parts(site: Site) -> dict[str, list[ire.Expression]]:
     assert isinstance(site.right, ire.Distribution)
     given = dict(site.right.arguments)
     if site.right.name == "SumToZero":
-        inner = given["distribution"]
-        assert isinstance(inner, ire.Distribution)
-        return {"scale": [value for name, value in inner.arguments if name == "sd"]}
+        return {"scale": [_scale_of_sum(site)]}
     mean = [given.pop("mean")] if "mean" in given else []
     return {"mean": mean, "covariance": list(given.values())}
+
+
+def _scale_of_sum(site: Site) -> ire.Expression:
+    """s of SumToZero(Normal(m, s))."""
+    assert isinstance(site.right, ire.Distribution)
+    inner = site.right.argument("distribution")
+    assert isinstance(inner, ire.Distribution)
+    scale = inner.argument("sd")
+    assert scale is not None
+    return scale
 
 
 def _known(program: Program, site: Site, part: ire.Expression) -> bool:
@@ -181,9 +202,7 @@ class _SummingToZero(Vectors):
         return self.define("location", build.ZERO, bound=(self.k,), plated=False)
 
     def root(self) -> str:
-        (inner,) = (value for _, value in self.sites[0].right.arguments)  # type: ignore[union-attr]
-        scale = inner.argument("sd") if isinstance(inner, ire.Distribution) else None
-        assert scale is not None
+        scale = _scale_of_sum(self.sites[0])
         diagonal = self.define("scale", scale, bound=(self.k,), plated=self.plated(scale))
         return self.define("root", build.call("diagonal", self.at(diagonal)), bare=2, plated=self.plated(scale))
 

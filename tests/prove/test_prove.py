@@ -6,18 +6,15 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-import pplang
-from pplang._infer.density import set_sizes
 from pplang._ir import expression as ire
 from pplang._ir.program import Program
 from pplang._ir.text import text
 from pplang._model import Bound
-from pplang._passes import pipeline
 from pplang._passes.plan import Choice, Rewrite
 from pplang._prove import prove
+from tests.prove.helpers_prove import bound, constants
 from tests.prove.mutations import MUTATIONS, spoilt
 
 SCHOOLS = """
@@ -90,23 +87,6 @@ SLOPES_DATA = {
     "day": [0.0, 1, 0, 1, 2, 1],
     "score": [1.0, 2, 0.5, 1.5, 1.2, 3.0],
 }
-
-
-def bound(source: str, data: dict[str, list[float]], *, transported: bool) -> Bound:
-    model = pplang.compile_text(source)
-    plain = model.bind(data)
-    return Bound(model, pipeline.run(model.program, transported=transported), plain.dataset)
-
-
-def constants(bound: Bound, seed: int = 0) -> dict[str, np.ndarray]:
-    """Random constants: evidence at least 0, of blocks positive semidefinite."""
-    rng, sizes = np.random.default_rng(seed), set_sizes(bound.compiled.program, bound.sets)
-    found = {one.name: rng.normal(size=[sizes[axis] for axis in one.sets]) for one in bound.compiled.constants}
-    for one in bound.compiled.transports:
-        found[one.h] = np.abs(found[one.h])
-    for block in bound.compiled.blocks:
-        found[block.h] = found[block.h] @ np.swapaxes(found[block.h], -1, -2)
-    return found
 
 
 @pytest.mark.parametrize(("text", "data"), [(SCHOOLS, SCHOOLS_DATA), (SLOPES, SLOPES_DATA)], ids=["schools", "slopes"])
