@@ -348,3 +348,34 @@ def test_the_evidence_of_an_intercept_and_a_slope_is_found_together() -> None:
         assert np.allclose(constants[site.transport.h][j], design.T @ design / 0.25, rtol=0.03, atol=0.5)
         residual = y[group == j] - state.along[:, j] @ design.T
         assert np.allclose(state.children[:, j], residual @ design / 0.25, rtol=1e-6, atol=1e-8)
+
+
+CROSSED = """
+data Row:
+  a : A
+  b : B
+  y : real
+
+m ~ Normal(0, 5)
+tau ~ HalfNormal(2)
+u[i in A] ~ Normal(0, tau)
+v[j in B] ~ Normal(m, 1)
+y[n in Row] ~ Normal(u[a[n]] + v[b[n]], 0.5)
+"""
+
+
+def test_the_evidence_of_the_smaller_of_crossed_effects_has_the_larger_integrated_out() -> None:
+    """y - u has the covariance 0.25 I + Z Z', Z the design of v: H is X' (0.25 I + Z Z')^-1 X, and neither m nor tau changes it."""
+    generator = np.random.default_rng(1)
+    a, b = generator.integers(0, 3, 24), np.repeat(np.arange(6), 4)
+    bound = pplang.compile_text(CROSSED).bind({"a": a, "b": b, "y": generator.normal(size=24)}).transported
+    crossed = Problem(bound.target, layout(bound), 64, Ledger(10**6))
+    points = generator.normal(size=(64, crossed.size))
+    with jax.enable_x64(True):
+        constants = refitted(crossed, crossed.zero(), points, crossed.scores(crossed.zero())(points)[1])
+    assert constants is not None
+    design, other = np.eye(3)[a], np.eye(6)[b]
+    evidence = design.T @ np.linalg.solve(0.25 * np.eye(24) + other @ other.T, design)
+    (block,) = bound.compiled.blocks
+    assert block.sites == ("u",)
+    assert np.allclose(constants[block.h], evidence, atol=0.03 * np.abs(evidence).max())

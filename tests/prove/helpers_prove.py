@@ -15,7 +15,8 @@ from pplang._passes import pipeline
 def bound(text: str, data: dict[str, list[float]], *, transported: bool) -> Bound:
     model = pplang.compile_text(text)
     plain = model.bind(data)
-    return Bound(model, pipeline.run(model.program, transported=transported), plain.dataset)
+    sizes = set_sizes(model.program, plain.sets)
+    return Bound(model, pipeline.run(model.program, transported=transported, sizes=sizes), plain.dataset)
 
 
 def constants(bound: Bound, seed: int = 0) -> dict[str, np.ndarray]:
