@@ -207,7 +207,7 @@ TABLES = (
         (_matrix("covariance"),),
         always(REAL),
         "jax.numpy.linalg.cholesky",
-        "numpy.linalg.cholesky",
+        _NUMERIC + "cholesky",
         _KK,
         summary="the lower triangular L with L L' = x",
     ),

@@ -19,6 +19,7 @@ from pplang._infer.density import set_sizes, site_densities, unflatten
 from pplang._infer.draws import Constrainer
 from pplang._infer.settings import Progress, Settings
 from pplang._infer.target import Draws, NoStart
+from pplang._infer.vectors import without_root
 
 if TYPE_CHECKING:
     from pplang._data.dataset import Dataset
@@ -165,6 +166,9 @@ def _no_start(bound: Bound, points: np.ndarray) -> Problems:
 
     with jax.enable_x64(True):
         tried = [densities(z, bound.transformed_arguments) for z in points]
+        spoilt = without_root(bound, points)
+    if spoilt:
+        return Problems([_indefinite(bound, name) for name in spoilt], bound.model.source)
     blamed = [name for name in tried[0] if not any(np.isfinite(one[name]) for one in tried)]
     sites = [bound.model.program.site[name] for name in blamed if name in bound.model.program.site]
     title = "no starting point was found: the density is not finite at any of 100"
@@ -173,3 +177,10 @@ def _no_start(bound: Bound, points: np.ndarray) -> Problems:
         return Problems([Diagnostic("F10", title, help=help)], bound.model.source)
     found = [Diagnostic("F10", title, site.span, f"`{site.name}` has no finite density", help=help) for site in sites]
     return Problems(found, bound.model.source)
+
+
+def _indefinite(bound: Bound, name: str) -> Diagnostic:
+    """F10 for a vector whose covariance has no Cholesky factor."""
+    title = "no starting point was found: a covariance is not positive definite at any of 100"
+    help = "see that it is one for every value of what it is made of; where rounding is at fault, add to its diagonal (`jitter` of a GP)"
+    return Diagnostic("F10", title, bound.model.program.site[name].span, f"the covariance of `{name}`", help=help)

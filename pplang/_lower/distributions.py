@@ -115,7 +115,26 @@ def _watched(entry: DistributionEntry, wanted: Argument, given: ir.Expression, s
     """The term of an argument made of data, if `prepare` has computed it in order to look at it."""
     if not isinstance(wanted.kind, Interval) or (wanted.sets and not isinstance(given, ir.Reference)):
         return None
+    if wanted.structure in ("covariance", "correlation"):
+        _watch_matrix(entry, wanted, given, scope)
+        return None
     return watch(scope, given, wanted.kind, f"`{wanted.name}` of {entry.name}")
+
+
+_ROUNDING = 1e-6
+"""How far below zero eigenvalues of the covariance of a process may be, which has its jitter added."""
+
+
+def _watch_matrix(entry: DistributionEntry, wanted: Argument, given: ir.Expression, scope: Scope) -> None:
+    """See to it that a matrix made of data, whose structure nothing has checked yet, is looked at when they arrive."""
+    prepare, program = scope.unit.prepare, scope.unit.program
+    if prepare is None or scope.guard is not None or not isinstance(given, ir.Reference) or given.name not in program.site:
+        return
+    site = program.site[given.name]
+    if site.level == "data" and site.structure is None and all(isinstance(one, ir.Variable) for one in given.indices):
+        sets, role = site.sets[:-2], f"`{wanted.name}` of {entry.name}"
+        definite = _ROUNDING if entry.name == "GP" else 0.0
+        prepare.watched.append(Watched(given.name, given.name, given.span, sets, role=role, definite=definite))
 
 
 def watch(scope: Scope, given: ir.Expression, wanted: Interval, role: str) -> Term | None:

@@ -17,7 +17,8 @@ class Watched:
     """A value to look at: its key among the arrays, the name the user knows it by ("": an expression), its place and index sets.
 
     needs: names whose values it is computed from; it is passed over when one of those is at fault itself. wanted: where it must lie.
-    role: what asks for that ("`scale` of HalfCauchy"), "" where every finite number will do.
+    role: what asks for that ("`scale` of HalfCauchy"), "" where every finite number will do. definite: the last two axes are a matrix whose
+    smallest eigenvalue must lie above minus this, in units of the mean of its diagonal.
     """
 
     key: str
@@ -27,6 +28,7 @@ class Watched:
     needs: frozenset[str] = frozenset()
     wanted: Interval = REAL
     role: str = ""
+    definite: float | None = None
 
 
 def look(watched: Iterable[Watched], values: Mapping[str, Any], sets: Mapping[str, Sequence[str | int]]) -> None:
@@ -44,7 +46,7 @@ def _fault(one: Watched, values: Any, sets: Mapping[str, Sequence[str | int]]) -
         return None
     wrong = np.argwhere(~(np.isfinite(values) & _inside(values, one.wanted)))
     if len(wrong) == 0:
-        return None
+        return None if one.definite is None else _indefinite(one, values, sets)
     first = tuple(int(place) for place in wrong[0])
     value = values[first]
     span = one.span if one.span != NOWHERE else None
@@ -54,6 +56,24 @@ def _fault(one: Watched, values: Any, sets: Mapping[str, Sequence[str | int]]) -
         return Diagnostic("C51", title, span, shown, help="correct the data, or limit the relation to the rows that have it: where ...")
     help = "say what it should be there: if x > 0 then log(x) else 0; or leave those rows out"
     return Diagnostic("C50", "an expression of the data has no finite value", span, shown, help=help)
+
+
+def _indefinite(one: Watched, values: Any, sets: Mapping[str, Sequence[str | int]]) -> Diagnostic | None:
+    """A covariance matrix that is none."""
+    import numpy as np
+
+    smallest = np.linalg.eigvalsh((values + np.swapaxes(values, -1, -2)) / 2).min(-1)
+    asymmetric = np.abs(values - np.swapaxes(values, -1, -2)).max((-2, -1)) > 1e-6 * np.abs(values).max((-2, -1))
+    unit = np.trace(values, axis1=-2, axis2=-1) / values.shape[-1]
+    wrong = np.argwhere(asymmetric | (smallest <= -(one.definite or 0.0) * np.abs(unit)))
+    if len(wrong) == 0:
+        return None
+    first = tuple(int(place) for place in wrong[0])
+    why = "is not symmetric" if asymmetric[first] else f"has the eigenvalue {float(smallest[first]):.2g}"
+    shown = f"`{one.name}` {why}{_where(one, wrong, smallest.size, first, sets)}"
+    title = f"data outside of where they must be: {one.role} must be symmetric and positive definite"
+    help = "correct the matrix; where rounding is at fault, add a little to its diagonal: + (if i == j then 1e-6 else 0)"
+    return Diagnostic("C51", title, one.span if one.span != NOWHERE else None, shown, help=help)
 
 
 def _inside(values: Any, wanted: Interval) -> Any:

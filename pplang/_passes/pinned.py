@@ -1,7 +1,8 @@
 """Choices that a plan fixes, in the place of those that a pass would make.
 
-`center` and `whiten` leave a choice: the form of each location-scale latent, and of each joint normal one. Of every other pass a plan can only repeat what the pass does anyway; an
-entry for a site that it has nothing to do with any more, because the plan moved that site in another way, is passed over.
+`center` and `whiten` leave a choice: the form of each location-scale latent, and of each joint normal one. Of every other pass a plan can only
+repeat what the pass does anyway; an entry for a site that it has nothing to do with any more, because the plan moved that site in another way,
+is passed over.
 """
 
 from __future__ import annotations

@@ -25,6 +25,17 @@ def log_softmax(x: ArrayLike) -> Array:
     return x - np.logaddexp.reduce(x, axis=-1, keepdims=True)
 
 
+def cholesky(x: ArrayLike) -> Array:
+    """The lower triangular factor; not a number where a matrix has none."""
+    x = np.asarray(x, float)
+    try:
+        return np.linalg.cholesky(x)
+    except np.linalg.LinAlgError:
+        if x.ndim == 2:
+            return np.full(x.shape, np.nan)
+        return np.stack([cholesky(one) for one in x])
+
+
 def cumulative_sum(x: ArrayLike) -> Array:
     return np.cumsum(np.asarray(x), axis=-1)
 
@@ -137,7 +148,7 @@ def lower_triangle(x: ArrayLike) -> Array:
 def process_root(cov: ArrayLike, jitter: ArrayLike) -> Array:
     cov = np.asarray(cov, float)
     variance = np.diagonal(cov, axis1=-2, axis2=-1).mean(-1)
-    return np.linalg.cholesky(cov + (np.asarray(jitter, float) * variance)[..., None, None] * np.eye(cov.shape[-1]))
+    return cholesky(cov + (np.asarray(jitter, float) * variance)[..., None, None] * np.eye(cov.shape[-1]))
 
 
 def solve_lower(factor: ArrayLike, x: ArrayLike) -> Array:
@@ -151,12 +162,12 @@ def _solved(matrix: Array, x: ArrayLike) -> Array:
 
 def evidence_factor(root: ArrayLike, precision: ArrayLike) -> Array:
     root = np.asarray(root, float)
-    return np.linalg.cholesky(np.eye(root.shape[-1]) + _transposed(root) @ np.asarray(precision, float) @ root)
+    return cholesky(np.eye(root.shape[-1]) + _transposed(root) @ np.asarray(precision, float) @ root)
 
 
 def diagonal_evidence_factor(root: ArrayLike, precision: ArrayLike) -> Array:
     root = np.asarray(root, float)
-    return np.linalg.cholesky(np.eye(root.shape[-1]) + _transposed(root) @ (np.asarray(precision, float)[..., None] * root))
+    return cholesky(np.eye(root.shape[-1]) + _transposed(root) @ (np.asarray(precision, float)[..., None] * root))
 
 
 def evidence_shift(factor: ArrayLike, root: ArrayLike, pull: ArrayLike) -> Array:
