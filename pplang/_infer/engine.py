@@ -74,7 +74,9 @@ def prepared(bound: Bound, most: int) -> Prepared:
     """most: gradients that the fit may use."""
     arrangement = layout(bound)
     dense = dense_positions(bound, arrangement.positions)
-    return Prepared(Problem(bound.target, arrangement, rows_for(bound.size, draws_needed(len(dense), arrangement.regressors)), Ledger(most)), dense)
+    return Prepared(
+        Problem(bound.target, arrangement, rows_for(bound.size, draws_needed(len(dense), arrangement.regressors)), Ledger(most)), dense
+    )
 
 
 def draws_of(bound: Bound, found: Result, settings: Settings) -> Draws:

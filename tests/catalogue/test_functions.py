@@ -132,6 +132,12 @@ BLOCK_CASES: dict[str, tuple[tuple[Any, ...], Any]] = {
     "diagonal": ((_PULL,), np.diag(_PULL)),
     "solve_lower": ((_ROOT, _PULL), np.linalg.inv(_ROOT) @ _PULL),
     "evidence_factor": ((_ROOT, COV), np.linalg.cholesky(_EVIDENCE)),
+    "diagonal_evidence_factor": (
+        (_ROOT, np.array([0.5, 2.0, 1.0])),
+        np.linalg.cholesky(np.eye(3) + _ROOT.T @ np.diag([0.5, 2.0, 1.0]) @ _ROOT),
+    ),
+    "lower_triangle": ((COV,), np.array([[COV[i, j] if j <= i else 0 for j in range(3)] for i in range(3)])),
+    "process_root": ((COV, 0.1), np.linalg.cholesky(COV + 0.1 * np.trace(COV) / 3 * np.eye(3))),
     "evidence_shift": ((np.linalg.cholesky(_EVIDENCE), _ROOT, _PULL), np.linalg.inv(_EVIDENCE) @ _ROOT.T @ _PULL),
     "whitening_of": ((_PULL, np.ones(3), _ROOT), 1 + np.linalg.inv(_ROOT.T) @ _PULL),
     "whitening_free": ((_PULL, np.ones(3), _ROOT), _ROOT.T @ (_PULL - 1)),

@@ -14,7 +14,7 @@ from pplang._passes import pipeline
 
 def bound(text: str, data: dict[str, list[float]], *, transported: bool) -> Bound:
     model = pplang.compile_text(text)
-    plain = model.bind(data)
+    plain = model.bind(*[data] if data else [])
     sizes = set_sizes(model.program, plain.sets)
     return Bound(model, pipeline.run(model.program, transported=transported, sizes=sizes), plain.dataset)
 

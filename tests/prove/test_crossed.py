@@ -56,11 +56,31 @@ def test_a_product_is_no_crossing() -> None:
     ] == ["transport"] * 2
 
 
-@pytest.mark.parametrize("text", [THREE])
-def test_vectors_given_one_another_keep_their_meaning_for_any_constants(text: str) -> None:
-    made = bound(text, ROWS, transported=True)
+@pytest.mark.slow
+def test_vectors_given_one_another_keep_their_meaning_for_any_constants() -> None:
+    made = bound(THREE, ROWS, transported=True)
     assert [block.sites for block in made.compiled.blocks] == [("v",), ("u",)]
     (last,) = made.compiled.transports
     assert [one.site for one in last.hyperparameters][-2:] == ["v", "u"]
     for one in prove(made, points=2, prior_draws=200, constants=constants(made)):
+        assert one.holds, one
+
+
+TWO = """
+data Row:
+  a : A
+  b : B
+  y : real
+
+tau ~ HalfNormal(2)
+u[i in A] ~ Normal(1, tau)
+v[j in B] ~ Normal(0, tau)
+y[n in Row] ~ Normal(u[a[n]] + v[b[n]], 1)
+"""
+
+
+def test_a_vector_and_what_is_given_it_keep_their_meaning_for_any_constants() -> None:
+    made = bound(TWO, {"a": list("xyxy"), "b": list("ppqr"), "y": [1.0, 2, 0, -1]}, transported=True)
+    assert ([one.sites for one in made.compiled.blocks], [one.site for one in made.compiled.transports]) == ([("u",)], ["v"])
+    for one in prove(made, points=2, prior_draws=100, constants=constants(made)):
         assert one.holds, one
