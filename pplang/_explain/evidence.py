@@ -18,7 +18,7 @@ from pplang._data.dataset import Dataset
 from pplang._data.values import filler
 from pplang._diagnostics import shown
 from pplang._fit import Fit
-from pplang._infer.density import set_sizes
+from pplang._infer.density import plates_first, set_sizes
 from pplang._ir import expression as ire
 from pplang._ir.program import Empty, Labels, Program, Site
 from pplang._ir.text import expression
@@ -118,6 +118,11 @@ def _of(source: Program, one: Transport | Block, found: np.ndarray, members: Map
     if isinstance(one, Transport):
         return {one.site: _made(source.site[one.site], 1 / found**2 - 1, members)}
     diagonal = np.einsum("...ij,...ij->...i", found, found) - 1
+    if len(one.sites) == 1:
+        (site,) = (source.site[name] for name in one.sites)
+        whole = np.transpose(diagonal, np.argsort(plates_first(site)))
+        right = whole.shape == tuple(len(members[name]) for name in site.sets)  # a sum to zero has one coordinate less than elements
+        return {site.name: replace(_made(site, whole, members), scale="(its root)")} if right else {}
     return {name: _made(source.site[name], diagonal[..., place], members) for place, name in enumerate(one.sites)}
 
 

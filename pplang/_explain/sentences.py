@@ -20,6 +20,10 @@ PHRASES = {
     ("center", "partial"): "between centred and non-centred, c = {c:g}",
     ("center", "transport"): "between centred and non-centred",
     ("center", "block"): "between centred and non-centred",
+    ("center", "factor"): "between centred and non-centred",
+    ("whiten", "noncenter"): "non-centred",
+    ("whiten", "dense"): "between centred and non-centred",
+    ("whiten", "diagonal"): "between centred and non-centred",
     ("unconstrain", "log"): "moved as its logarithm",
     ("unconstrain", "logit"): "moved on the logit scale",
     ("unconstrain", "lower"): "moved as the logarithm of its distance from the bound",
@@ -35,6 +39,9 @@ PHRASES = {
 """What an action is called in a sentence; one that is not listed goes by its own name."""
 
 
+_BY_ELEMENT = ("transport", "block", "factor", "dense", "diagonal")
+
+
 @dataclass(frozen=True)
 class Sentence:
     """One choice of a pass. phrase: what was done; evidence: in words, "" without a fit; sets: that the site is over."""
@@ -46,7 +53,7 @@ class Sentence:
     evidence: str = ""
 
     def __str__(self) -> str:
-        per = f", per {' and '.join(self.sets)}" if self.sets and self.choice.action in ("transport", "block") else ""
+        per = f", per {' and '.join(self.sets)}" if self.sets and self.choice.action in _BY_ELEMENT else ""
         return f"{shown(self.choice.site)}: {self.phrase}{per}{': ' + self.evidence if self.evidence else ''}; {shown(self.choice.reason)}"
 
 
@@ -79,7 +86,7 @@ def explanation(compiled: Compiled, remarks: tuple[str, ...] = (), evidence: Map
         sentences = []
         for choice in stage.choices:
             sets = sites[choice.site].sets if choice.site in sites else ()
-            known = evidence.get(choice.site) if evidence and stage.name == "center" else None
+            known = evidence.get(choice.site) if evidence and choice.action in _BY_ELEMENT else None
             phrase = PHRASES.get((stage.name, choice.action), choice.action).format(**dict(choice.numbers))
             sentences.append(Sentence(stage.name, choice, phrase, sets, known.sentence() if known else ""))
         found.append((stage.name, tuple(sentences)))

@@ -95,8 +95,8 @@ def test_outcomes_left_out_are_drawn() -> None:
             "data Row:\n  x : real\n  z : real\nK[i in Row, j in Row] = exp(-abs(x[i] - x[j])) - (if i == j then 1 else 0)\nm ~ Normal(0, 1)\n"
             "z[Row] ~ MultiNormal(m, cov = K)\n",
             {"x": np.array([1.0, 0, -1])},
-            "error[C51]: data outside of where they must be: `cov` of MultiNormal must be symmetric and positive definite\n  --> m.ppl:6:32\n"
-            "6 | z[Row] ~ MultiNormal(m, cov = K)\n  |                                ^ `K` has the eigenvalue -0.46\n"
+            "error[C51]: data outside of where they must be: `cov` of MultiNormal must be symmetric and positive definite\n  --> m.ppl:6:31\n"
+            "6 | z[Row] ~ MultiNormal(m, cov = K)\n  |                               ^ `K` has the eigenvalue -0.46\n"
             "help: correct the matrix; where rounding is at fault, add a little to its diagonal: + (if i == j then 1e-6 else 0)\n",
         ),
     ],
