@@ -92,6 +92,8 @@ def test_outcomes_left_out_are_drawn() -> None:
             "error[C51]: data outside of where they must be: `s` must be positive\n  --> m.ppl:4:1\n4 | s = sd(x)\n"
             "  | ^ `s` is 0\n"
             "help: correct the data, or limit the relation to the rows that have it: where ...\n",
+        ),
+        (
             "data Row:\n  x : real\n  z : real\nK[i in Row, j in Row] = exp(-abs(x[i] - x[j])) - (if i == j then 1 else 0)\nm ~ Normal(0, 1)\n"
             "z[Row] ~ MultiNormal(m, cov = K)\n",
             {"x": np.array([1.0, 0, -1])},
