@@ -104,10 +104,11 @@ class Fit:
 
     @property
     def notes(self) -> tuple[Diagnostic, ...]:
-        """What the chains' troubles are, each at the relation that it shows in most, and what can be done."""
+        """What was noticed: unknowns that no data depend on, covariates that do not vary, and the chains' troubles, each at the relation that it
+        shows in most, with what can be done."""
         return tuple(
             Diagnostic(one["code"], one["title"], Span(one["start"], one["end"]), one["label"], help=one["help"], severity="warning")
-            for one in (self.verdict or {}).get("notes", ())
+            for one in json.loads(self.content.texts.get("notes", "[]"))
         )
 
     @cached_property
@@ -176,7 +177,7 @@ def load(path: str | os.PathLike[str]) -> Fit:
 
 def _check(fit: Fit) -> None:
     """Texts that are JSON of the right form, arrays that have the axes they claim."""
-    _ = fit.seed, fit.settings, fit.plan, fit.versions, fit.verdict
+    _ = fit.seed, fit.settings, fit.plan, fit.versions, fit.verdict, fit.notes
     for name, variable in fit.posterior.items():
         if variable.dims[:2] != SAMPLE_AXES or variable.values.ndim != len(variable.dims) or variable.values.dtype.kind not in "fiub":
             raise ValueError(f"{name} is not an array of draws")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pplang._infer.families import Block, lower_root
+from pplang._infer.flat import flat
 from pplang._infer.importance import Shape, effective_share, led_by, proposed, resampled, shape_of, smoothed
 from pplang._infer.nested import Nested, nested
 from pplang._infer.problem import Constants, Ledger, Problem, rows_for
@@ -115,6 +116,7 @@ def _checked(bound: Bound, problem: Problem, reached: Fitted, seed: int) -> Resu
     count = len(sample.weights)
     found = reweighted(family, sample.points(family, np.arange(count), seed), sample.weights)
     residual = max(reached.evaluation.mean_residual, reached.evaluation.scale_residual / 2.5)
+    level = flat(problem, reached.constants, family) if sample.share < GOOD or reached.status != "converged" else []
     word, reasons, concerned = judged(
         share=sample.share,
         k_hat=sample.k_hat,
@@ -126,6 +128,7 @@ def _checked(bound: Bound, problem: Problem, reached: Fitted, seed: int) -> Resu
         elsewhere=reached.elsewhere,
         residual=residual,
         tails=heavy_tails(problem, reached.constants, family, _logarithms(bound)),
+        level=level,
     )
     farthest = int(np.argmax(np.abs(found.shift))) if bound.size else 0
     constant = 0.5 * bound.size * (1 + float(np.log(2 * np.pi)))
@@ -145,6 +148,7 @@ def _checked(bound: Bound, problem: Problem, reached: Fitted, seed: int) -> Resu
         densities=problem.ledger.densities,
         start=reached.start,
         status=reached.status,
+        improper=tuple(str(labels[i]) for i in level),
     )
     return Result(reached, family, sample, verdict)
 

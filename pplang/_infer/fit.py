@@ -15,11 +15,12 @@ import numpy as np
 from pplang import _files
 from pplang._diagnostics import Diagnostic, Problems
 from pplang._fit import Array, Fit, assemble
-from pplang._infer.density import set_sizes, site_densities, unflatten
+from pplang._infer.density import set_sizes
+from pplang._infer.doubts import doubts
 from pplang._infer.draws import Constrainer
+from pplang._infer.no_start import no_start
 from pplang._infer.settings import Progress, Settings
 from pplang._infer.target import Draws, NoStart
-from pplang._infer.vectors import without_root
 
 if TYPE_CHECKING:
     from pplang._data.dataset import Dataset
@@ -39,9 +40,11 @@ def fit(bound: Bound, settings: Settings, progress: Progress) -> Fit:
     """The posterior. Raises `Problems`: F10 no start with a finite density, F11 more draws than fit into memory."""
     import jax
 
+    from pplang._infer import engine
+
     method = chosen(bound, settings)
-    if method != "svi":
-        bound = bound.transported
+    remarks = doubts(bound)
+    bound = bound.transported
     _check_memory(bound, settings.draws * (settings.chains if method in ("nuts", "auto") else 1))
     with jax.enable_x64(True), ThreadPoolExecutor(2) as pool:
         # The way back is compiled while the engine compiles and runs, and so are chains that will be needed in any case.
@@ -50,11 +53,13 @@ def fit(bound: Bound, settings: Settings, progress: Progress) -> Fit:
             if method == "svi":
                 from pplang._infer.svi import svi
 
-                draws = svi(bound.target, settings, progress)
-                return _fit(bound, settings, draws, way_back.result()(settings.seed, draws.z, draws.constants))
-            return _engine(bound, replace(settings, method=method), progress, pool, way_back)
+                draws = svi(engine.prepared(bound, _MOST_TO_BEGIN), settings, progress)
+                values = way_back.result()(settings.seed, draws.z, draws.constants)
+            else:
+                draws, values = _engine(bound, replace(settings, method=method), progress, pool, way_back)
         except NoStart as failure:
-            raise _no_start(bound, failure.points) from None
+            raise no_start(bound, failure.points) from None
+    return _fit(bound, settings, replace(draws, notes=(*remarks, *draws.notes)), values)
 
 
 def chosen(bound: Bound, settings: Settings) -> str:
@@ -62,8 +67,10 @@ def chosen(bound: Bound, settings: Settings) -> str:
     return "svi" if settings.method == "auto" and bound.model.program.params else settings.method
 
 
-def _engine(bound: Bound, settings: Settings, progress: Progress, pool: ThreadPoolExecutor, way_back: Future[Constrainer]) -> Fit:
-    """`vi`, `nuts`, or `nuts` where `vi` is poor."""
+def _engine(
+    bound: Bound, settings: Settings, progress: Progress, pool: ThreadPoolExecutor, way_back: Future[Constrainer]
+) -> tuple[Draws, dict[str, np.ndarray]]:
+    """`vi`, `nuts`, or `nuts` where `vi` is poor: draws, and their values by the names of the source."""
     from pplang._infer import engine
 
     ready = engine.prepared(bound, min(settings.max_gradients, _MOST_TO_BEGIN) if settings.method == "nuts" else settings.max_gradients)
@@ -74,15 +81,14 @@ def _engine(bound: Bound, settings: Settings, progress: Progress, pool: ThreadPo
         if settings.method == "vi":
             raise
         found = None
-    if found is not None and (settings.method == "vi" or (settings.method == "auto" and found.verdict.word != "poor")):
+    # Chains in a density that does not fall would have no end: `auto` leaves it at saying so.
+    enough = found is not None and (found.verdict.word != "poor" or found.verdict.improper)
+    if found is not None and (settings.method == "vi" or (settings.method == "auto" and enough)):
         draws = engine.draws_of(bound, found, settings)
-        return _fit(bound, settings, draws, way_back.result()(settings.seed, draws.z, draws.constants))
+        return draws, way_back.result()(settings.seed, draws.z, draws.constants)
     from pplang._infer.sampling import sampled_draws
 
-    draws, values = sampled_draws(
-        bound, ready, found, chains.result() if chains else _chains(bound, ready), way_back.result(), settings, progress
-    )
-    return _fit(bound, settings, draws, values)
+    return sampled_draws(bound, ready, found, chains.result() if chains else _chains(bound, ready), way_back.result(), settings, progress)
 
 
 def _chains(bound: Bound, ready: Prepared) -> Loop:
@@ -121,6 +127,7 @@ def _fit(bound: Bound, settings: Settings, draws: Draws, values: dict[str, np.nd
             "plan": json.dumps(bound.compiled.plan()),
             "schema": json.dumps(dataset.schema),
             "versions": json.dumps(_versions()),
+            "notes": json.dumps([_as_json(one) for one in draws.notes if one.span is not None]),
             **draws.texts,
         },
         attributes={"inference_library": "pplang", "inference_library_version": _versions()["pplang"], "creation_library": "pplang"},
@@ -156,31 +163,6 @@ def _check_memory(bound: Bound, count: int) -> None:
     raise Problems([Diagnostic("F11", title, span, "the largest of them", notes=(note,), help="ask for fewer --draws")], bound.model.source)
 
 
-def _no_start(bound: Bound, points: np.ndarray) -> Problems:
-    """F10, naming the relations whose density is not finite at the points that were tried last."""
-    import jax
-
-    @jax.jit
-    def densities(z: Any, arguments: dict[str, Any]) -> dict[str, Any]:
-        return site_densities(bound.transformed_model, unflatten(z, bound.latents), arguments)
-
-    with jax.enable_x64(True):
-        tried = [densities(z, bound.transformed_arguments) for z in points]
-        spoilt = without_root(bound, points)
-    if spoilt:
-        return Problems([_indefinite(bound, name) for name in spoilt], bound.model.source)
-    blamed = [name for name in tried[0] if not any(np.isfinite(one[name]) for one in tried)]
-    sites = [bound.model.program.site[name] for name in blamed if name in bound.model.program.site]
-    title = "no starting point was found: the density is not finite at any of 100"
-    help = "check that the data are possible under the model: its bounds, the domains of its functions, the scales of its priors"
-    if not sites:
-        return Problems([Diagnostic("F10", title, help=help)], bound.model.source)
-    found = [Diagnostic("F10", title, site.span, f"`{site.name}` has no finite density", help=help) for site in sites]
-    return Problems(found, bound.model.source)
-
-
-def _indefinite(bound: Bound, name: str) -> Diagnostic:
-    """F10 for a vector whose covariance has no Cholesky factor."""
-    title = "no starting point was found: a covariance is not positive definite at any of 100"
-    help = "see that it is one for every value of what it is made of; where rounding is at fault, add to its diagonal (`jitter` of a GP)"
-    return Diagnostic("F10", title, bound.model.program.site[name].span, f"the covariance of `{name}`", help=help)
+def _as_json(note: Diagnostic) -> dict[str, Any]:
+    assert note.span is not None
+    return {"code": note.code, "title": note.title, "start": note.span.start, "end": note.span.end, "label": note.label, "help": note.help}

@@ -79,7 +79,7 @@ def _process(target: Target) -> Process:
 
     functions = target.functions()
     begun, updated = dual_averaging()
-    unit = jnp.ones(target.size)
+    unit = np.ones(target.size)
 
     def begin(seed: Any, run: Any, arguments: tuple[Arguments, Metric, Plan, Start]) -> _State:
         start = arguments[3]

@@ -84,13 +84,8 @@ class Sampled:
         found = {name: plain(value) for name, value in vars(self).items() if name not in ("notes", "before")}
         fit, warm, draws = self.gradients
         counts = {"gradients": fit + warm + draws, "gradients_of": {"fit": fit, "warmup": warm, "draws": draws}}
-        notes = [
-            {"code": one.code, "title": one.title, "start": one.span.start, "end": one.span.end, "label": one.label, "help": one.help}
-            for one in self.notes
-            if one.span is not None
-        ]
         before = {} if self.before is None else {"before": self.before}
-        return {**found, **counts, "notes": notes, **before, "lines": list(self.lines())}
+        return {**found, **counts, **before, "lines": list(self.lines())}
 
 
 def numbers(sites: Mapping[str, Site], values: Mapping[str, np.ndarray], members: Mapping[str, Any]) -> list[Number]:

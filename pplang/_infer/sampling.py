@@ -36,8 +36,8 @@ from pplang._infer.loop import Loop
 from pplang._infer.problem import Constants, Problem
 from pplang._infer.sampled import numbers, verdict
 from pplang._infer.settings import Progress, Settings
-from pplang._infer.starts import ordered
-from pplang._infer.target import Draws, NoStart
+from pplang._infer.starts import finite_point, ordered
+from pplang._infer.target import Draws
 from pplang._infer.verdict import GOOD
 from pplang._passes.plan import kept_as
 
@@ -170,20 +170,10 @@ def _scattered(problem: Problem, constants: Constants, found: Result, settings: 
 
 
 def _without_fit(ready: Prepared, settings: Settings) -> Way:
-    """Points uniform on (-2, 2) in each coordinate, ever nearer to 0 in the second half of the tries: that is where priors put ordinary values."""
+    """Non-centred coordinates and unit masses, from any points."""
     problem, constants = ready.problem, ready.problem.zero()
-    points = []
-    for chain in range(settings.chains):
-        generator = np.random.Generator(np.random.Philox([settings.seed, 9, chain]))
-        for number in range(_TRIES):
-            radius = min(2.0, 4.0 * (_TRIES - number) / _TRIES)
-            point = radius * generator.uniform(-1, 1, (1, problem.size))
-            densities, gradients = problem.checked_scores(constants, point)
-            if np.isfinite(densities).all() and np.isfinite(gradients).all():
-                points.append(point[0])
-                break
-        else:
-            raise NoStart(point)
+    generators = (np.random.Generator(np.random.Philox([settings.seed, 9, chain])) for chain in range(settings.chains))
+    points = [finite_point(problem, constants, generator) for generator in generators]
     n, dense = problem.size, len(ready.dense)
     family = Block(ordered(n, ready.dense), np.zeros(n), np.eye(dense), np.ones(n - dense))
     return Way(WITHOUT, constants, family, np.stack(points), ORDINARY if settings.warmup is None else settings.warmup, adapt=True)
@@ -266,4 +256,4 @@ def sampled_draws(
     )
     history = {"inverse_metric": np.stack([family.deviations() ** 2 for family in warm.chains.families])}
     texts = {"verdict": json.dumps(judged.to_json())}
-    return Draws(z, together, history, dict(warm.way.constants), texts, "nuts"), values
+    return Draws(z, together, history, dict(warm.way.constants), texts, "nuts", judged.notes), values

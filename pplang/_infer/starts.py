@@ -17,6 +17,7 @@ _WIDTH = 0.3
 """Standard deviation of hyperparameters at the wide start."""
 _PROBES = 8
 _TRIES = 20
+_MOST_TRIED = 100
 _PATH = 250
 _FLAT = 1e-8
 """Least curvature that is believed, relative to that of single coordinates: intercept and slope of raw covariates come near it."""
@@ -40,6 +41,19 @@ def wide(problem: Problem, dense: np.ndarray) -> Start:
 
 def ordered(size: int, dense: np.ndarray) -> np.ndarray:
     return np.concatenate([dense, np.setdiff1d(np.arange(size), dense)]).astype(np.int64)
+
+
+def finite_point(problem: Problem, constants: Constants, generator: np.random.Generator, *, at_origin: bool = False) -> np.ndarray:
+    """A point at which density and gradient are finite: uniform on (-2, 2) in each coordinate, ever nearer to 0 in the second half of the tries,
+    since that is where priors put ordinary values. at_origin: 0 is tried first. Raises NoStart."""
+    tried = []
+    for number in range(_MOST_TRIED):
+        radius = min(2.0, 4.0 * (1 - number / _MOST_TRIED)) * (number > 0 or not at_origin)
+        tried.append(radius * generator.uniform(-1, 1, problem.size))
+        densities, gradients = problem.checked_scores(constants, tried[-1][None])
+        if np.isfinite(densities).all() and np.isfinite(gradients).all():
+            return tried[-1]
+    raise NoStart(np.stack(tried[-3:]))
 
 
 def peaked(problem: Problem, dense: np.ndarray, seed: int) -> Start:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from pplang._diagnostics import Diagnostic
+
 Arguments = Mapping[str, np.ndarray]
 
 
@@ -43,7 +45,7 @@ class Draws:
 
     z: (chains, draws, n). statistics: (chains, draws) each, by ArviZ's names. history: what is worth keeping of the way there (the loss).
     constants: arguments that the engine has set, without which `z` means nothing. texts: what to keep in the fit file beside the draws.
-    method: the one that made them.
+    method: the one that made them. notes: what is to be told beside them.
     """
 
     z: np.ndarray
@@ -52,6 +54,7 @@ class Draws:
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     method: str = "svi"
+    notes: tuple[Diagnostic, ...] = ()
 
 
 class NoStart(Exception):

@@ -27,6 +27,7 @@ class Verdict:
     share: effective share of the importance draws (Kish). k_hat: of the Pareto tail, shown but not judged by: with few hyperparameters and a
     Student-t proposal weights are bounded and it is noise. nested: the latents
     of a large plate were integrated out, and the share is that of the hyperparameters. concerned: labels of what is off. elbo: with its standard error.
+    improper: labels of what the density does not fall along.
     """
 
     word: Word
@@ -44,6 +45,7 @@ class Verdict:
     densities: int
     start: str
     status: str
+    improper: tuple[str, ...] = ()
 
     def lines(self) -> tuple[str, str]:
         """The two lines for the screen."""
@@ -95,6 +97,7 @@ def judged(
     elsewhere: np.ndarray | None,
     residual: float,
     tails: Sequence[int],
+    level: Sequence[int] = (),
 ) -> tuple[Word, tuple[str, ...], tuple[str, ...]]:
     """The verdict's word, its reasons and the labels concerned.
 
@@ -107,6 +110,10 @@ def judged(
     worst = [int(i) for i in np.argsort(-badness, kind="stable")[:_MOST_NAMED] if badness[i] > 1]
     concerned = tuple(str(labels[i]) for i in worst)
     reasons = []
+    if level:
+        along = tuple(str(labels[i]) for i in level)
+        reasons.append(f"the density does not fall along {', '.join(along)}: the posterior is improper, or nearly so")
+        return "poor", tuple(reasons), along
     if not np.isfinite(log_weights).any():
         reasons.append("the density is not finite where the approximation is")
     if status != "converged":
