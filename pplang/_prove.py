@@ -84,6 +84,7 @@ class _Stage:
     arguments: dict[str, Any]
     latents: tuple[Latent, ...]
     terms: tuple[str, ...]
+    restricted: bool
 
     def densities(self, points: Sequence[Values], last: _Stage) -> list[float]:
         """The joint log density at values of its latents, as the last program has them: drawn with plates first, computed as declared."""
@@ -148,7 +149,8 @@ def _stages(bound: Bound, constants: dict[str, Any]) -> list[_Stage]:
             Latent(site.name, tuple(sizes[one] for one in lowered.axes[site.name])) for site in program.sites if site.role == "latent"
         )
         terms = tuple(site.name for site in reports.get(name, ()))
-        found.append(_Stage(name, program, partial(lowered.model, sets=bound.sets), arguments, latents, terms))
+        restricted = bool(programs[0][1].restrictions)
+        found.append(_Stage(name, program, partial(lowered.model, sets=bound.sets), arguments, latents, terms, restricted))
     return found
 
 
@@ -238,11 +240,11 @@ def _declared(site: Site, value: Any, last: _Stage) -> Any:
 
 
 def _prior(stage: _Stage, draws: int, seed: int) -> dict[str, np.ndarray]:
-    """Draws of all latents from the prior, (draws, ...) each; empty where a prior is improper, or none are wanted."""
+    """Draws of all latents from the prior, (draws, ...) each; empty where a prior is improper or cut off by a `restrict`, or none are wanted."""
     import jax
     from numpyro import handlers
 
-    if draws == 0:
+    if draws == 0 or stage.restricted:
         return {}
 
     observed = {site.name for site in stage.program.sites if site.role == "observed"}

@@ -142,6 +142,9 @@ class Environment:
     def labels(self, set_name: str) -> tuple[str | int, ...] | None:
         """The members of a set as far as the model alone says; None when only the data will tell."""
         members = self.sets[set_name].members
+        if isinstance(members, ir.Without):
+            base = self.labels(members.set)
+            return None if base is None else tuple(one for one in base if one not in members.labels)
         return members.labels if isinstance(members, ir.Labels) else None
 
     def is_range(self, set_name: str) -> bool:
@@ -172,10 +175,10 @@ class Environment:
         return None
 
     def indexes(self, member_of: str, axis: str) -> bool:
-        """May a member of the first set stand where one of the second is needed? (A subsample indexes whatever its set does.)"""
+        """May a member of the first set stand where one of the second is needed? (A part of a set indexes whatever the set does.)"""
         while member_of != axis:
             found = self.sets.get(member_of)
-            if found is None or not isinstance(found.members, ir.Subsample):
+            if found is None or not isinstance(found.members, ir.Subsample | ir.Without):
                 return False
             member_of = found.members.set
         return True

@@ -164,7 +164,7 @@ def unordered_comparison(environment: Environment, node: ir.Compare, name: str) 
 
 def no_order(environment: Environment, node: ir.Lag, over: str) -> None:
     """T02: a step along a set that has no order."""
-    step = environment.written(node.span, f"{node.variable} - 1")
+    step = environment.written(node.span, expression(node))
     declared = environment.sets[over].span
     labels = () if declared == NOWHERE else (Label(declared, f"{over} has no order"),)
     environment.report(

@@ -84,6 +84,10 @@ def _members(resolver: Resolver, node: tree.IndexSet) -> ir.Members | None:
         case tree.Call(tree.Name(function), (argument,)) if function in _DERIVED:
             base = _set_argument(resolver, argument, function)
             return None if base is None else _DERIVED[function](base)
+        case tree.Call(tree.Name("without"), (argument, first, *others)):
+            base = _set_argument(resolver, argument, "without")
+            left_out = [_label_without(resolver, one) for one in (first, *others)]
+            return None if base is None or None in left_out else ir.Without(base, tuple(one for one in left_out if one is not None))
         case tree.Call(tree.Name("empty"), (tree.Argument(None, tree.Name(column)),)):
             return ir.Empty(column) if may_be_empty(resolver, column, node.members.span) else None
         case tree.Call(tree.Name("subsample"), (argument, count)):
@@ -94,6 +98,13 @@ def _members(resolver: Resolver, node: tree.IndexSet) -> ir.Members | None:
     edit = f"for {written} members write index {name} = 1..{written}" if isinstance(node.members, tree.Number | tree.Name) else ""
     resolver.report("N15", f"this does not say which members `{name}` has", node.members.span,
                     help=edit or "write {a, b, c}, 1..n, Row * Col, gaps(S), subsample(S, n) or empty(column)")  # fmt: skip
+    return None
+
+
+def _label_without(resolver: Resolver, argument: tree.Argument) -> str | int | None:
+    if argument.name is None and isinstance(argument.value, tree.Name | tree.Text | tree.Number):
+        return label_of_syntax(argument.value)
+    resolver.report("N10", "`without` takes a set and labels of it", argument.span, help="write without(Age, young)")
     return None
 
 
@@ -158,7 +169,7 @@ def _circles(environment: Environment) -> None:
 
 def _needed(members: ir.Members) -> list[str]:
     match members:
-        case ir.Gaps(name) | ir.Free(name) | ir.Pairs(name):
+        case ir.Gaps(name) | ir.Free(name) | ir.Pairs(name) | ir.Without(name):
             return [name]
         case ir.Subsample(name, count):
             return [name, *_sizes(count)]

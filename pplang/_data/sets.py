@@ -29,6 +29,7 @@ from pplang._ir.program import (
     Pairs,
     ProductSet,
     Subsample,
+    Without,
 )
 
 Evaluate = Callable[[Expression, Mapping[str, np.ndarray], Mapping[str, Sequence[Label]]], Any]
@@ -156,7 +157,7 @@ def needs(members: Members) -> tuple[set[str], set[str]]:
     match members:
         case NumberRange(first, last):
             return _names_in(first, last)
-        case Gaps(base) | Free(base) | Pairs(base):
+        case Gaps(base) | Free(base) | Pairs(base) | Without(base):
             return set(), {base}
         case Subsample(base, count):
             values, sets = _names_in(count)
@@ -197,6 +198,8 @@ def derived(
     if isinstance(members, Subsample):
         count = _whole(index_set, members.count, values, sets, evaluate, collector)
         return None if count is None else range(1, min(count, len(sets[members.set])) + 1)
+    if isinstance(members, Without):
+        return without(members, sets[members.set])
     if isinstance(members, Free):
         return range(1, max(len(sets[members.set]), 1))
     size = derived_size(members, sets)
@@ -204,6 +207,11 @@ def derived(
         collector.add(too_large(index_set.name, index_set.span, f"has {size:,} members", size * _BYTES_PER_LABEL))
         return None
     return tuple(_labels(members, sets))
+
+
+def without(members: Without, base: Sequence[Label]) -> tuple[Label, ...]:
+    """The members of a part of a set."""
+    return tuple(one for one in base if one not in members.labels)
 
 
 def derived_size(members: Members, sets: Mapping[str, Sequence[Label]]) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pplang._diagnostics import InternalError
 from pplang._infer.target import Arguments, Functions
-from pplang._ir.program import Free, Gaps, Labels, Pairs, ProductSet, Program, Site
+from pplang._ir.program import Free, Gaps, Labels, Pairs, ProductSet, Program, Site, Without
 
 LoweredModel = Callable[..., None]
 """A NumPyro model, called with its arguments by keyword."""
@@ -71,7 +71,7 @@ def functions(
 
 def plates_first(site: Site) -> tuple[int, ...]:
     """The permutation of a site's declared axes that NumPyro has them in: plates, then the axes of one draw."""
-    if not site.stochastic or site.fixing:
+    if not site.stochastic:
         return tuple(range(len(site.axes)))
     bound = [place for place, axis in enumerate(site.axes) if axis.variable is not None]
     return (*bound, *(place for place in range(len(site.axes)) if place not in bound))
@@ -115,6 +115,8 @@ def set_sizes(program: Program, members: Mapping[str, Sequence[Any]]) -> dict[st
                 return size(base) - 1
             case Pairs(base):
                 return size(base) * (size(base) - 1) // 2
+            case Without(base, labels):
+                return len([one for one in members[base] if one not in labels])
             case Labels(labels):
                 return len(labels)
             case ProductSet(parts):

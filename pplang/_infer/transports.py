@@ -20,7 +20,6 @@ from pplang._infer.density import Latent, set_sizes, unflatten
 from pplang._infer.target import Arguments
 
 if TYPE_CHECKING:
-    from pplang._ir.program import Program
     from pplang._model import Bound
     from pplang._passes.plan import Block, Compiled, Transport
 
@@ -194,12 +193,12 @@ def _above(compiled: Compiled, raw: str, every: set[str]) -> set[str]:
 def _free(compiled: Compiled, name: str, sizes: Mapping[str, int]) -> Value:
     from pplang._passes import unconstrain
 
-    program: Program = compiled.program
-    shape = tuple(sizes[axis.set] for axis in compiled.drawn.site[name].axes)
+    program, before = compiled.program, compiled.before("center")
+    shape = tuple(sizes[axis.set] for axis in before.site[name].axes)
     moved = [site.name for site in program.sites if site.role == "latent" and site.origin == (name, unconstrain.NAME)]
     if moved:
         return Value(moved[0], False, shape)
-    bijection = unconstrain.bijection_of(compiled.drawn.site[name])
+    bijection = unconstrain.bijection_of(before.site[name])
     return Value(name, bijection is not None and bijection.name == "log", shape)
 
 

@@ -100,13 +100,21 @@ class ProductSet:
 
 
 @dataclass(frozen=True)
+class Without:
+    """`without(Age, young, old)`: the other members of a set, in order; they index whatever it indexes."""
+
+    set: str
+    labels: tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
 class Empty:
     """`empty(income)`: the empty cells of a column (or input) with `?`, in row-major order; `m.Voter` is the row of cell m."""
 
     name: str
 
 
-Members = Rows | Levels | Columns | Labels | NumberRange | Gaps | Free | Pairs | Subsample | ProductSet | Empty
+Members = Rows | Levels | Columns | Labels | NumberRange | Gaps | Free | Pairs | Subsample | ProductSet | Without | Empty
 
 
 def given(name: str) -> str:

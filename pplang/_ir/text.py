@@ -119,6 +119,8 @@ def _members(members: program.Members) -> str:
             return f"subsample({name}, {expression(count)})"
         case program.ProductSet(sets):
             return " * ".join(sets)
+        case program.Without(name, labels):
+            return f"without({', '.join([name, *map(label_text, labels)])})"
         case program.Empty(name):
             return f"empty({name})"
     raise AssertionError(members)

@@ -1,7 +1,8 @@
-"""A distribution that is one of two, by element: what a relation with `starting` draws from."""
+"""Distributions by element: one of two, for a relation with `starting`; one with some elements known, for `fixing`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -35,3 +36,26 @@ class Choice(Distribution):
 
     def log_prob(self, value: jax.Array) -> jax.Array:
         return jnp.where(self.condition, self.then.log_prob(value), self.otherwise.log_prob(value))
+
+
+class Pinned(Distribution):
+    """`base` over one batch dimension, where the elements at `places` have `values` for certain and count for nothing."""
+
+    pytree_data_fields = ("base", "values")
+    pytree_aux_fields = ("places",)
+
+    def __init__(
+        self, base: Distribution, size: int, places: Sequence[int], values: Sequence[Any], *, validate_args: bool | None = None
+    ) -> None:
+        self.base, self.places, self.values = base.expand((size,)), tuple(places), jnp.stack([jnp.asarray(one, float) for one in values])
+        super().__init__((size,), (), validate_args=validate_args)
+
+    @property
+    def support(self) -> Any:
+        return self.base.support
+
+    def sample(self, key: jax.Array | None, sample_shape: tuple[int, ...] = ()) -> jax.Array:
+        return self.base.sample(key, sample_shape).at[..., jnp.array(self.places)].set(self.values)
+
+    def log_prob(self, value: jax.Array) -> jax.Array:
+        return self.base.log_prob(value).at[..., jnp.array(self.places)].set(0.0)

@@ -12,7 +12,7 @@ from pplang._ir.program import Order
 from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.terms import Axis, Term, aligned, ordered, permuted, union
-from pplang._lower.unit import Hidden, Loop, Scope, Unit, every, row_order, rule, type_of
+from pplang._lower.unit import Hidden, Loop, Scope, Unit, as_member_of, every, row_order, rule, type_of
 from pplang._source import NOWHERE
 
 
@@ -82,7 +82,7 @@ def slot_of(index: ir.Expression, set_name: str, scope: Scope) -> Slot:
     term = scope.value(index)
     if term.type != "member":
         raise InternalError("an index that is not a member of a set")
-    return Slot(positions=term)
+    return Slot(positions=as_member_of(set_name, term, scope.unit))
 
 
 def pick(array: str, base: Code, slots: Sequence[Slot]) -> Term:

@@ -47,7 +47,6 @@ class Lowered:
     arguments: the names (of columns, inputs, derived columns, data-level relations and hidden tables) that `model` takes beside `sets`.
     inputs: those that `prepare` takes. identifiers: what a name is called in the module where that differs.
     axes: for each NumPyro site of the program the index sets of its dimensions, bound axes first.
-    drawn: for a site with `fixing` the NumPyro site that holds its other elements, in order (the site itself is deterministic).
     derived: the index sets that follow from others, which a caller need not give.
     """
 
@@ -57,7 +56,6 @@ class Lowered:
     identifiers: Mapping[str, str]
     axes: Mapping[str, tuple[str, ...]]
     watched: tuple[Watched, ...]
-    drawn: Mapping[str, str]
     derived: tuple[Derived, ...]
     _cache: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -123,15 +121,12 @@ def lower(program: Program) -> Lowered:
         },
         _site_axes(program),
         builder.watched,
-        builder.model_unit.drawn,
         derived_sets(program),
     )
 
 
 def _site_axes(program: Program) -> dict[str, tuple[str, ...]]:
-    sampled = {
-        site.name: (*(axis.set for axis in site.plates), *site.event) for site in program.sites if site.stochastic and not site.fixing
-    }
+    sampled = {site.name: (*(axis.set for axis in site.plates), *site.event) for site in program.sites if site.stochastic}
     return {**{site.name: site.sets for site in program.sites}, **sampled}
 
 

@@ -143,8 +143,6 @@ def stochastic_statements(site: Site, unit: Unit, used: bool) -> list[ast.stmt]:
     if site.role == "split":
         raise InternalError(f"`{site.name}` has empty cells")
     unit.imports.module("numpyro")
-    if site.fixing:
-        return _fixed(site, unit)
     drawing = Drawing.of(site, unit)
     past = started(site, drawing.scope)
     return drawing.statements(drawing.distribution(past), past, used)
@@ -178,7 +176,8 @@ class Drawing:
     def distribution(self, past: Term | None) -> Code:
         """The distribution of all members at once, those without a past by `starting` (unless that is `Flat()`)."""
         draw = Draw(self.plates, self.site.event)
-        return with_starting(self.site, self.scope, draw, past)
+        made = with_starting(self.site, self.scope, draw, past)
+        return _pinned(self.site, self.scope, made) if self.site.fixing else made
 
     def statements(self, made: Code, past: Term | None, used: bool, *, kept: Code | None = None) -> list[ast.stmt]:
         """The sample site. kept: what takes note of its value."""
@@ -297,37 +296,13 @@ def _fewest(program: Program, set_name: str) -> int:
     return 0 if _may_be_empty(program, set_name) else 1
 
 
-def _fixed(site: Site, unit: Unit) -> list[ast.stmt]:
-    """`fixing young = 0`: the other elements are drawn under a name of their own, and the whole table takes the name."""
-    if site.weight is not None or site.starting is not None or len(site.axes) != 1:
-        raise InternalError(f"`fixing` on `{site.name}` cannot be lowered together with other clauses or axes")
+def _pinned(site: Site, scope: Scope, made: Code) -> Code:
+    """`fixing young = 0`: that element has its value for certain, and no density."""
     (plate,) = site.plates
-    positions = [code.call(ast.Attribute(code.members(plate.set), "index", ast.Load()), code.constant(label)) for label, _ in site.fixing]
-    kept = unit.names.add(f"{unit.names[site.name]}_kept")
-    free = unit.names.add(f"{unit.names[site.name]}_free")
-    unit.drawn[site.name] = free
-    fixed = positions[0] if len(positions) == 1 else ast.List(positions, ast.Load())
-    every = code.call("np.arange", code.size(plate.set))
-    before: list[ast.stmt] = [code.assign(kept, code.call("np.delete", every, fixed))]
-    axis = Axis(unit.next_order(), plate.variable or "", plate.set, kept)
-    scope = replace(Scope(unit).sharing(site.right), variables={axis.variable: axis})
-    made = distribution(site.right, scope, Draw((axis,), ()))
-    drawn = ast.With(
-        [ast.withitem(_plate(site.name, axis, -1))],
-        [code.assign(free, code.call("numpyro.sample", code.constant(free), made))],
-    )
-    table = code.call("jnp.zeros", code.size(plate.set))
-    for position, (_, value) in zip(positions, site.fixing, strict=True):
-        table = _set_at(table, position, scope.number(value).code)
-    table = _set_at(table, code.name(kept), code.name(free))
-    whole = code.assign(unit.names[site.name], code.call("numpyro.deterministic", code.constant(site.name), table))
-    unit.defined.add(site.name)
-    return [*before, *unit.take_pending(), drawn, whole, *assertion_statements(site.name, unit)]
-
-
-def _set_at(table: Code, position: Code, value: Code) -> Code:
-    at = ast.Subscript(ast.Attribute(table, "at", ast.Load()), position, ast.Load())
-    return code.call(ast.Attribute(at, "set", ast.Load()), value)
+    places = [code.call(ast.Attribute(code.members(plate.set), "index", ast.Load()), code.constant(label)) for label, _ in site.fixing]
+    values = [scope.number(value).code for _, value in site.fixing]
+    path = scope.unit.imports.path("pplang._lower.choice.Pinned")
+    return code.call(path, made, code.size(plate.set), ast.List(places, ast.Load()), ast.List(values, ast.Load()))
 
 
 # factors, restrictions

@@ -59,3 +59,9 @@ def row_places(count: int, *, by: Any = None, within: Any = None) -> np.ndarray:
     places = np.empty(count, int)
     places[order] = (np.arange(count) - first[group[order]]) * len(sizes) + group[order]
     return places
+
+
+def places(part: Any, whole: Any) -> np.ndarray:
+    """Where the members of a part of a set stand in the whole."""
+    known = {one: place for place, one in enumerate(whole)}
+    return np.array([known[one] for one in part], np.int64)

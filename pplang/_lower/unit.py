@@ -15,7 +15,7 @@ from pplang._diagnostics import InternalError
 from pplang._ir import expression as ir
 from pplang._ir.expression import Binder
 from pplang._ir.kinds import Boolean, Date, Interval, Kind, Member
-from pplang._ir.program import NumberRange, Program, Rows, given
+from pplang._ir.program import NumberRange, Program, Rows, Without, given
 from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.faults import Watched
@@ -60,7 +60,6 @@ class Unit:
     prepare: Unit | None = None
     hidden: dict[object, Hidden] = field(default_factory=dict)
     watched: list[Watched] = field(default_factory=list)
-    drawn: dict[str, str] = field(default_factory=dict)
     _orders: int = 0
     _temporaries: int = 0
 
@@ -301,6 +300,17 @@ def _integers(term: Term) -> Code:
         return code.call("np.array", members)
     first = ast.Subscript(code.either_or(members, ast.List([code.constant(0)], ast.Load())), code.constant(0), ast.Load())
     return code.binary(first, "+", term.code)
+
+
+def as_member_of(set_name: str, term: Term, unit: Unit) -> Term:
+    """A member of a part of a set (`without(Age, young)`) as a member of the whole one."""
+    members = unit.program.set[term.member].members if term.member in unit.program.set and term.member != set_name else None
+    if not isinstance(members, Without):
+        return term
+    assert term.member is not None
+    places = code.call(unit.imports.path("pplang._lower.support.places"), code.members(term.member), code.members(members.set))
+    table = places if term.data or unit.array == "np" else code.call(unit.function("asarray"), places)
+    return as_member_of(set_name, term.become(code.subscript(table, [term.code]), member=members.set), unit)
 
 
 def every(axis: Axis) -> Code:

@@ -20,7 +20,7 @@ from pplang._check.types import Typer
 from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.program import Note, Program, Site
-from pplang._passes import blocks, crossed, transport
+from pplang._passes import blocks, crossed, restricted, transport
 from pplang._passes.plan import Block, Choice, Rewrite, Transport
 
 NAME = "center"
@@ -73,7 +73,7 @@ def _choose(program: Program, site: Site, transported: bool) -> Choice | None:
     family = _family(site)
     if "centered" in notes:
         return None if site.origin is not None else Choice(site.name, "center", "asked for by @centered")
-    if family is None or not movable(site):
+    if family is None or not movable(program, site):
         return None
     location, scale = _location(site, family), _scale(site, family)
     unknown = [word for word, part in (("location", location), ("scale", scale)) if not _known(program, site, part)]
@@ -98,9 +98,10 @@ def _choose(program: Program, site: Site, transported: bool) -> Choice | None:
     )
 
 
-def movable(site: Site) -> bool:
+def movable(program: Program, site: Site) -> bool:
     """Can the site be drawn in another coordinate than its own?"""
-    return _family(site) is not None and not site.fixing and site.starting is None and site.weight is None
+    plain = not site.fixing and site.starting is None and site.weight is None
+    return _family(site) is not None and plain and site.name not in restricted.names(program)
 
 
 def _family(site: Site) -> LocationScale | None:

@@ -101,7 +101,7 @@ def _fault(program: Program, choice: Choice) -> Diagnostic | None:
         return _refused(
             center.NAME, choice, f"the model has {asked.reason.removeprefix('asked for by ')}", "change the annotation or the plan"
         )
-    if choice.action != "center" and not center.movable(site):
+    if choice.action != "center" and not center.movable(program, site):
         return _refused(center.NAME, choice, "it has no location and scale to move it by", "leave the entry out")
     if choice.action == "partial" and not 0 <= numbers.get("c", -1) <= 1:
         return _refused(center.NAME, choice, "the number c is not between 0 and 1", 'write "numbers": {"c": 0.5}')

@@ -133,6 +133,12 @@ class Compiled:
         first = self.stages[0] if self.stages else None
         return first.program if first is not None and first.name == "split_missing" else self.source
 
+    def before(self, name: str) -> Program:
+        """The program as it stands before a pass."""
+        names = [stage.name for stage in self.stages]
+        place = names.index(name) if name in names else len(names)
+        return self.stages[place - 1].program if place else self.source
+
     def after(self, name: str) -> Program:
         """The program as it stands after a pass. Raises KeyError when that pass has not run."""
         return {stage.name: stage.program for stage in self.stages}[name]

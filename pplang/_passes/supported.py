@@ -9,7 +9,7 @@ from pplang._diagnostics import Diagnostic
 from pplang._ir import expression as ire
 from pplang._ir.kinds import Boolean, Interval, Member
 from pplang._ir.program import Program, Site
-from pplang._passes import split_missing
+from pplang._passes import restricted, split_missing
 from pplang._passes.unconstrain import OF_STRUCTURE
 from pplang._passes.whiten import is_joint_normal
 from pplang._source import Span
@@ -37,7 +37,9 @@ def _constructs(program: Program) -> Iterator[tuple[str, Span, str]]:
     if program.reward is not None:
         yield "`maximize`", program.reward.span, ""
     for one in program.restrictions:
-        yield "`restrict`", one.span, "use a distribution with bounds: Truncated(d, lower = ...), Ordered(d), Flat(lower = ...)"
+        reason = restricted.refusal(program, one)
+        if reason is not None:
+            yield reason, one.span, "use a distribution with bounds: Truncated(d, lower = ...), Ordered(d), Flat(lower = ...)"
     for table in program.tables:
         for note in table.notes:
             yield f"`@{note.name}`", note.span, "leave it out: all rows are used"
@@ -56,12 +58,6 @@ def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
             yield f"`@{note.name}`", note.span, "leave it out"
     if site.role == "split":
         yield split_missing.refusal(program, site) or site.name, site.span, "drop those rows, and write the type without `?`"
-    if site.fixing:
-        yield (
-            f"`fixing` (`{site.name}`)",
-            site.span,
-            f"compute the table: {site.name}[...] = if ... == {site.fixing[0][0]} then 0 else another[...]",
-        )
     if site.role == "latent" and site.level == "model":
         yield from _of_latent(site)
     for part in ire.walk(site.right):

@@ -16,6 +16,7 @@ from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.kinds import REAL, Interval
 from pplang._ir.program import Axis, Free, IndexSet, Pairs, Param, Program, Site
+from pplang._passes import restricted
 from pplang._passes.plan import Choice, Rewrite
 
 NAME = "unconstrain"
@@ -41,7 +42,12 @@ class Bounds:
 
 def decide(program: Program) -> tuple[Choice, ...]:
     """A choice for each constrained latent and param, naming its bijection."""
-    sites = (_choose(site.name, bijection_of(site)) for site in program.sites if _is_continuous_latent(site))
+    bounded = restricted.names(program)
+    sites = (
+        _choose(site.name, bijection_within(program, site), restrict=site.name in bounded)
+        for site in program.sites
+        if _is_continuous_latent(site)
+    )
     params = (_choose(param.name, _bijection(param.structure, _param_bounds(param))) for param in program.params)
     return tuple(one for one in (*sites, *params) if one is not None)
 
@@ -51,10 +57,11 @@ def _is_continuous_latent(site: Site) -> bool:
     return site.role == "latent" and site.level == "model" and isinstance(site.kind, Interval) and not site.kind.integer and not moved
 
 
-def _choose(name: str, bijection: ire.Bijection | None) -> Choice | None:
+def _choose(name: str, bijection: ire.Bijection | None, *, restrict: bool = False) -> Choice | None:
     if bijection is None:
         return None
-    return Choice(name, bijection.name, _REASONS.get(bijection.name, "it increases in label order"))
+    reason = _REASONS.get(bijection.name, "it increases in label order")
+    return Choice(name, bijection.name, reason + " (`restrict`: its prior is cut off there, and not renormalised)" * restrict)
 
 
 _REASONS = {
@@ -92,8 +99,20 @@ def _bijection(structure: str | None, bounds: Bounds) -> ire.Bijection | None:
 
 
 def bijection_of(site: Site) -> ire.Bijection | None:
-    """The bijection that makes a continuous latent free; None for what is free already."""
+    """The bijection that makes a continuous latent free within the bounds of its distribution; None for what is free already."""
     return _bijection(site.structure, bounds_of(site.right))
+
+
+def bijection_within(program: Program, site: Site) -> ire.Bijection | None:
+    """The same within the bounds of every `restrict` too."""
+    bounds = bounds_of(site.right)
+    for one in restricted.bounds(program):
+        if one.element.name == site.name and restricted.is_whole(site, one):
+            here = {index: ire.Variable(axis.variable or "") for index, axis in zip(one.element.indices, site.axes, strict=True)}
+            other = ire.rewrite(one.other, lambda node, here=here: here.get(node, node))  # type: ignore[misc]
+            lower, upper = (None, other) if one.below else (other, None)
+            bounds = Bounds(_tighter("max", bounds.lower, lower), _tighter("min", bounds.upper, upper))
+    return _bijection(site.structure, bounds)
 
 
 def bounds_of(node: ire.Expression) -> Bounds:
@@ -156,26 +175,29 @@ def _param_bounds(param: Param) -> Bounds:
 
 def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
     """Each site drawn in free coordinates and computed from them; each param likewise."""
+    source = program
     inverse: list[Site] = []
     jacobian: list[ire.Expression] = []
     for choice in choices:
         if choice.site in program.param:
             program, back = _moved_param(program, program.param[choice.site])
         else:
-            program, back, term = _moved_site(program, program.site[choice.site])
+            program, back, term = _moved_site(program, program.site[choice.site], bijection_within(source, source.site[choice.site]))
             jacobian.append(term)
         inverse.append(back)
+    # What a restriction says is now said by a bijection.
+    moved = {choice.site for choice in choices}
+    bounded = {one.restriction for one in restricted.bounds(source) if one.element.name in moved}
+    program = replace(program, restrictions=tuple(one for one in program.restrictions if one not in bounded))
     return Rewrite(retype(program) if inverse else program, tuple(inverse), tuple(jacobian))
 
 
-def _moved_site(program: Program, site: Site) -> tuple[Program, Site, ire.Expression]:
-    bijection = bijection_of(site)
+def _moved_site(program: Program, site: Site, bijection: ire.Bijection | None) -> tuple[Program, Site, ire.Expression]:
     assert bijection is not None
     name = program.fresh_name(f"{site.name}_free")
     program, axes = _free_axes(program, site.axes, bijection)
     transformed = ire.Distribution("Transformed", (("distribution", site.right), ("bijection", bijection)))
-    fixing = tuple((label, build.call(forward(bijection), value, *bijection.arguments)) for label, value in site.fixing)
-    drawn = replace(site, name=name, axes=axes, right=transformed, kind=REAL, structure=None, fixing=fixing, origin=(site.name, NAME))
+    drawn = replace(site, name=name, axes=axes, right=transformed, kind=REAL, structure=None, origin=(site.name, NAME))
     computed = _computed(site, drawn, bijection)
     inverse = _inverse(site, drawn, bijection)
     sites = [part for one in program.sites for part in ((drawn, computed) if one.name == site.name else (one,))]
@@ -202,13 +224,13 @@ def _moved_param(program: Program, param: Param) -> tuple[Program, Site]:
 def _computed(site: Site, drawn: Site, bijection: ire.Bijection) -> Site:
     """`tau = exp(tau_free)`."""
     value = build.call(BIJECTIONS[bijection.name].inverse, build.element_of(drawn), *bijection.arguments)
-    return replace(site, role="deterministic", right=value, notes=(), fixing=(), weight=None, origin=(site.name, NAME))
+    return replace(site, role="deterministic", right=value, notes=(), weight=None, origin=(site.name, NAME))
 
 
 def _inverse(site: Site, drawn: Site, bijection: ire.Bijection) -> Site:
     """`tau_free = log(tau)`."""
     value = build.call(forward(bijection), build.element_of(site), *bijection.arguments)
-    return replace(drawn, role="deterministic", right=value, notes=(), fixing=(), weight=None)
+    return replace(drawn, role="deterministic", right=value, notes=(), weight=None)
 
 
 def forward(bijection: ire.Bijection) -> str:
