@@ -44,9 +44,8 @@ def _constructs(program: Program) -> Iterator[tuple[str, Span, str]]:
         for note in table.notes:
             yield f"`@{note.name}`", note.span, "leave it out: all rows are used"
     for group in groups(program):
-        if any(program.site[name].role == "split" for name in group.sites):
-            continue  # named below
-        if isinstance(group, Unsteppable) and any(program.site[name].role != "observed" for name in group.sites):
+        roles = {program.site[name].role for name in group.sites} if isinstance(group, Unsteppable) else set[str]()
+        if isinstance(group, Unsteppable) and roles - {"observed"} and "split" not in roles:
             (first, *others) = sorted((program.site[name] for name in group.sites), key=lambda site: site.span)
             along = f"`{first.name}`" if not others else f"`{first.name}` together with {', '.join(f'`{one.name}`' for one in others)}"
             yield f"a recurrence that does not go along one axis ({along})", first.span, "look back along one ordered set only"
