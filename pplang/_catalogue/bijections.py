@@ -1,12 +1,9 @@
-"""The bijections between supports and R^n, and which one a support has."""
+"""The bijections between supports and R^n."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import inf
-
 from pplang._catalogue.build import RUNTIME
-from pplang._catalogue.entry import BijectionEntry, Support
+from pplang._catalogue.entry import BijectionEntry
 
 
 def _entry(
@@ -61,49 +58,3 @@ BIJECTIONS: dict[str, BijectionEntry] = {
         _entry("sum_to_zero", "sum_to_zero_of", "numbers that sum to zero", constrained=_K, free=("free(K)",)),
     )
 }
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A bijection with its arguments: numbers, or names of the distribution's arguments that are the bounds."""
-
-    name: str
-    arguments: tuple[float | str, ...] = ()
-
-
-_STRUCTURES = {
-    "simplex": "simplex",
-    "correlation": "correlation",
-    "correlation_cholesky": "corr_cholesky",
-    "sum_to_zero": "sum_to_zero",
-}
-"""Structures that have one bijection; "ordered" has one for each choice of bounds, "covariance" and "unit_vector" have none."""
-
-
-def bijection_for(support: Support) -> Choice | None:
-    """The bijection that makes a draw free; None where it is free already.
-
-    Raises KeyError for a support without one (covariance matrices, unit vectors) and ValueError for a discrete support.
-    """
-    if support.integer or support.boolean or support.member_of is not None:
-        raise ValueError("a discrete draw has no bijection to the real line")
-    if support.structure not in (None, "ordered", "positive_ordered"):
-        return Choice(_STRUCTURES[support.structure])
-    lower = 0.0 if support.structure == "positive_ordered" else support.lower
-    bounds = tuple(bound for bound in (lower, support.upper) if bound not in (-inf, inf))
-    if support.structure is None:
-        return _for_number(bounds, has_lower=lower != -inf)
-    if bounds == (0.0,) and lower == 0:
-        return Choice("positive_ordered")
-    names = {0: "ordered", 1: "ordered_lower" if lower != -inf else "ordered_upper", 2: "ordered_interval"}
-    return Choice(names[len(bounds)], bounds)
-
-
-def _for_number(bounds: tuple[float | str, ...], *, has_lower: bool) -> Choice | None:
-    if not bounds:
-        return None
-    if len(bounds) == 2:
-        return Choice("logit") if bounds == (0, 1) else Choice("interval", bounds)
-    if not has_lower:
-        return Choice("upper", bounds)
-    return Choice("log") if bounds == (0,) else Choice("lower", bounds)

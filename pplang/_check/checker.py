@@ -111,7 +111,7 @@ def _circles(environment: Environment, relations: Relations, tables: list[ir.Tab
         }
         if site.role == "observed":
             # Observed values are data, but one cannot say how it arises from itself.
-            own = (one for one, _ in graph.placed_mentions(site.right) if one.name == name and _same_element(one, site))
+            own = (one for one, _ in graph.placed_mentions(_modeled(site.right)) if one.name == name and _same_element(one, site))
             mentioned[name] |= {one.name: one.span for one in own}
     for table in tables:
         for column in table.columns:
@@ -129,6 +129,13 @@ def _mentions(site: ir.Site) -> list[tuple[ire.Reference, graph.Edge]]:
         part for part in (site.right, site.weight, site.where, site.starting, *(value for _, value in site.fixing)) if part is not None
     ]
     return [found for part in parts for found in graph.placed_mentions(part)]
+
+
+def _modeled(node: ire.Expression) -> ire.Expression:
+    """A distribution without what only says how its draw was seen: the ends of an `Interval`, the flags of `Censored`."""
+    if isinstance(node, ire.Distribution) and node.name in ("Interval", "Censored"):
+        return _modeled(next(value for _, value in node.arguments if isinstance(value, ire.Distribution | ire.Mixture)))
+    return node
 
 
 def _same_element(one: ire.Reference, site: ir.Site) -> bool:

@@ -18,7 +18,9 @@ def environment_of(program: ir.Program) -> Environment:
     entries = environment.entries
     for column in program.column.values():
         complete = not (column.optional and column.name in program.site and program.site[column.name].role == "split")
-        entries[column.name] = Entry(column.name, "column", column.sets, column.kind, data=complete, optional=column.optional)
+        entries[column.name] = Entry(
+            column.name, "column", column.sets, column.kind, structure=column.structure, data=complete, optional=column.optional
+        )
     for one in program.inputs:
         known = not any(note.name == "tuned" for note in one.notes)
         complete = not (one.optional and one.name in program.site and program.site[one.name].role == "split")

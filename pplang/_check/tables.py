@@ -59,6 +59,9 @@ def _order(environment: Environment, node: tree.Data, columns: tuple[ir.Column, 
     return ir.Order(by.name if by else None, within.name if within else None)
 
 
+_OF_MATRICES = ("correlation", "covariance", "correlation_cholesky")
+
+
 def _column(environment: Environment, table: tree.Data, node: tree.Column) -> ir.Column | None:
     rows, name = table.name.name, node.name.name
     if node.type.name == "key":
@@ -82,7 +85,12 @@ def _column(environment: Environment, table: tree.Data, node: tree.Column) -> ir
             "it is computed for every row",
             help=f"write its type without `?`: {name} : {node.type.name} = ...",
         )
-    return ir.Column(name, sets, kind, node.optional, node.per.name if node.per else None, source, None, span=node.name.span)
+    if structure is not None and (structure in _OF_MATRICES or not node.dimensions):
+        lack = "a column holds no matrices" if structure in _OF_MATRICES else "it is a constraint on several columns together"
+        edit = "give it as an input" if structure in _OF_MATRICES else f'write {name}[Part] : {structure} from "{name}_*"'
+        environment.report("N21", f"`{structure}` as the type of one column", node.type.span, lack, help=edit)
+    per = node.per.name if node.per else None
+    return ir.Column(name, sets, kind, node.optional, per, source, None, structure, span=node.name.span)
 
 
 def _group(environment: Environment, table: tree.Data, node: tree.Column) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pplang._data import sets as index_sets
+from pplang._data import structures
 from pplang._data.cells import Cells
 from pplang._data.labels import Label, lookup
 from pplang._data.match import Matched, wide
@@ -94,7 +95,23 @@ def _column(matched: Matched, column: Column, context: Context, values: Values) 
         return None
     if over is None:
         return results[0]
-    return Converted(np.stack([one.values for one in results], -1), np.stack([one.present for one in results], -1))
+    found = Converted(np.stack([one.values for one in results], -1), np.stack([one.present for one in results], -1))
+    return None if _breaks_constraint(matched, column, found, context) else found
+
+
+def _breaks_constraint(matched: Matched, column: Column, found: Converted, context: Context) -> bool:
+    """C43: a row whose values together are not what the type says."""
+    if column.structure is None or not found.values.shape[-1]:
+        return False
+    broken, words = structures.violations(found.values, column.structure)
+    broken &= found.present.all(-1)
+    if broken.any():
+        row = matched.raw.row_number(int(np.argmax(broken)))
+        more = f" (and {int(broken.sum()) - 1:,} rows more)" if broken.sum() > 1 else ""
+        title = f"columns that break their constraint `{column.structure}`"
+        label = f"row {row} of {matched.raw.name} {words}{more}"
+        context.collector.add(Diagnostic("C43", title, column.span, label, help="mend the numbers, or the type"))
+    return bool(broken.any())
 
 
 def _part(matched: Matched, fault: Fault, cells: Cells, source: str | None) -> Part:

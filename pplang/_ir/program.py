@@ -171,6 +171,8 @@ class Column(Node):
     per: str | None = None
     source: FromPattern | FromRange | FromList | None = None
     value: Expression | None = None
+    structure: str | None = None
+    """A joint constraint on the values of a row over the last axis (`simplex`), as of an input."""
     key: bool = False
     """`county : key` - the column's values name the rows of its table; it is not a name in the program."""
 

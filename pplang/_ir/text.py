@@ -82,7 +82,7 @@ def _table(model: program.Program, table: program.Table) -> Iterator[str]:
 def _column(model: program.Program, column: program.Column) -> str:
     if column.key:
         return f"{column.name} : key"
-    line = f"{column.name}{_bracketed(tuple(_own_axis(model, name) for name in column.sets[1:]))} : {kind_text(column.kind)}{'?' if column.optional else ''}"
+    line = f"{column.name}{_bracketed(tuple(_own_axis(model, name) for name in column.sets[1:]))} : {column.structure or kind_text(column.kind)}{'?' if column.optional else ''}"
     if column.per is not None:
         line += f" per {column.per}"
     match column.source:

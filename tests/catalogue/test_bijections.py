@@ -11,9 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pplang._catalogue.bijections import BIJECTIONS, Choice, bijection_for
-from pplang._catalogue.distributions import DISTRIBUTIONS
-from pplang._catalogue.entry import Support
+from pplang._catalogue.bijections import BIJECTIONS
 from pplang._catalogue.functions import FUNCTIONS
 from tests.catalogue.build import bijection, build, resolve
 from tests.catalogue.cases import COV
@@ -144,47 +142,6 @@ def _log_volume(jacobian: np.ndarray) -> float:
 def test_a_transformed_distribution_draws_free_values() -> None:
     found = build("Transformed", {"distribution": ("LKJ", {"shape": 2.0}, 3), "bijection": ("correlation",)})
     assert found.sample(jax.random.PRNGKey(0), (5,)).shape == (5, 3)
-
-
-SUPPORTS = (
-    (Support(), None),
-    (Support(0, lower_open=True), Choice("log")),
-    (Support(0, 1), Choice("logit")),
-    (Support(2.5), Choice("lower", (2.5,))),
-    (Support("minimum"), Choice("lower", ("minimum",))),
-    (Support(upper=3), Choice("upper", (3,))),
-    (Support("lower", "upper"), Choice("interval", ("lower", "upper"))),
-    (Support(structure="ordered"), Choice("ordered")),
-    (Support(0, structure="ordered"), Choice("positive_ordered")),
-    (Support(structure="positive_ordered"), Choice("positive_ordered")),
-    (Support(1, structure="ordered"), Choice("ordered_lower", (1,))),
-    (Support(upper="upper", structure="ordered"), Choice("ordered_upper", ("upper",))),
-    (Support(0, 1, structure="ordered"), Choice("ordered_interval", (0, 1))),
-    (Support(0, 1, structure="simplex"), Choice("simplex")),
-    (Support(-1, 1, structure="correlation"), Choice("correlation")),
-    (Support(-1, 1, structure="correlation_cholesky"), Choice("corr_cholesky")),
-    (Support(structure="sum_to_zero"), Choice("sum_to_zero")),
-)
-
-
-@pytest.mark.parametrize(("support", "choice"), SUPPORTS)
-def test_choice_of_a_bijection(support: Support, choice: Choice | None) -> None:
-    assert bijection_for(support) == choice
-
-
-def test_supports_without_a_bijection() -> None:
-    with pytest.raises(ValueError):
-        bijection_for(DISTRIBUTIONS["Poisson"].support)
-    with pytest.raises(KeyError):
-        bijection_for(DISTRIBUTIONS["Wishart"].support)
-
-
-def test_every_continuous_distribution_can_be_freed() -> None:
-    for entry in DISTRIBUTIONS.values():
-        support = entry.support
-        if not (support.integer or support.structure == "covariance"):
-            choice = bijection_for(support)
-            assert choice is None or len(choice.arguments) == len(BIJECTIONS[choice.name].arguments)
 
 
 def test_the_gaussian_process_is_closed_under_nothing_but_its_jitter() -> None:

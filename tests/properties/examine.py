@@ -24,7 +24,7 @@ from pplang._passes.supported import unsupported
 from pplang._source import Source
 from pplang._syntax.parse import parse
 from tests.properties.programs import Case
-from tests.reference.evaluate import Evaluator
+from tests.reference.evaluate import Evaluator, all_sets
 from tests.reference.functions import OutsideDomainError
 from tests.reference.points import random_point
 
@@ -209,7 +209,7 @@ def machine(case: Case, compiled: Compiled, *, jacobian: bool, lower: Lower = lo
     programs = tuple(every[at] for at in stages)
     lowered = tuple(lower(one) for one in programs)
     arguments = tuple(_arguments(case, one) for one in lowered)
-    original = unknowns(compiled.stages[0].program)
+    original = unknowns(compiled.after("forward"))
 
     def all_stages(values: Any, known: Any) -> dict[str, Any]:
         densities = [_density(one, case, value, given)[0] for one, value, given in zip(lowered[:-1], values, known, strict=False)]
@@ -217,7 +217,7 @@ def machine(case: Case, compiled: Compiled, *, jacobian: bool, lower: Lower = lo
         (density, computed), gradient = jax.value_and_grad(final, has_aux=True)(values[-1])
         found = {"densities": [*densities, density], "gradient": gradient, "computed": computed}
         if jacobian:
-            found["jacobian"] = jax.jacobian(lambda z: _coordinates(compiled.source, original, z, final(z)[1]))(values[-1])
+            found["jacobian"] = jax.jacobian(lambda z: _coordinates(compiled.source, case, original, z, final(z)[1]))(values[-1])
         return found
 
     return Machine(stages, programs, arguments, jax.jit(all_stages, compiler_options=_FAST))
@@ -254,7 +254,7 @@ def _as_sampled(program: Program, values: Values) -> dict[str, np.ndarray]:
     return found
 
 
-def _coordinates(source: Program, original: list[str], free: Any, computed: Mapping[str, Any]) -> Any:
+def _coordinates(source: Program, case: Case, original: list[str], free: Any, computed: Mapping[str, Any]) -> Any:
     """The source's latents as a flat vector of as many numbers as there are free ones (a simplex without its last part, and so on)."""
     parts = []
     for name in original:
@@ -264,6 +264,9 @@ def _coordinates(source: Program, original: list[str], free: Any, computed: Mapp
         if site is not None and name in computed:
             order = sorted(range(jnp.ndim(value)), key=lambda place, axes=site.axes: axes[place].variable is None)
             value = jnp.transpose(value, order)
+        if site is not None and site.fixing:
+            labels = [label for label, _ in site.fixing]
+            value = value[np.array([one not in labels for one in all_sets(source, case.sets, case.arrays)[site.sets[0]]])]
         if structure == "simplex":
             value = value[..., :-1]
         elif structure == "sum_to_zero":
@@ -317,7 +320,8 @@ def _examine_jacobian(compiled: Compiled, point: Point, jacobian: Mapping[str, n
     sign, log_determinant = np.linalg.slogdet(matrix)
     if not sign:
         raise BrokenError("the map from free to original coordinates is singular")
-    outcome.agree("log |det| by automatic differentiation", point.densities[-1], point.densities[1] + log_determinant, DENSITY)
+    first = [stage.name for stage in compiled.stages].index("forward") + 1
+    outcome.agree("log |det| by automatic differentiation", point.densities[-1], point.densities[first] + log_determinant, DENSITY)
 
 
 def _rows_of_latents(compiled: Compiled, point: Point) -> slice:

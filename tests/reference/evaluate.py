@@ -40,8 +40,11 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 
 
-def all_sets(program: records.Program, sets: Sets) -> dict[str, Sequence[Label]]:
-    """The members of every set, those that are derived from others (cut points, free coordinates, pairs, products) included."""
+def all_sets(program: records.Program, sets: Sets, values: Mapping[str, Any]) -> dict[str, Sequence[Label]]:
+    """The members of every set, those that are derived from others (cut points, free coordinates, pairs, products, parts) included.
+
+    values: of columns, among them `given(x)` for those with empty cells.
+    """
     found = dict(sets)
 
     def members(name: str) -> Sequence[Label]:
@@ -55,6 +58,10 @@ def all_sets(program: records.Program, sets: Sets) -> dict[str, Sequence[Label]]
                 return range(1, len(members(base)))
             case records.Pairs(base):
                 return range(1, len(members(base)) * (len(members(base)) - 1) // 2 + 1)
+            case records.Without(base, labels):
+                return [one for one in members(base) if one not in labels]
+            case records.Empty(name):
+                return range(1, int(np.sum(~np.asarray(values[records.given(name)], bool))) + 1)
             case records.ProductSet(parts):
                 return ["*".join(map(str, one)) for one in itertools.product(*map(members, parts))]
             case records.Labels(labels):
@@ -93,7 +100,7 @@ class Evaluator:
     _memory: dict[tuple[str, tuple[int, ...]], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.sets = all_sets(self.program, self.sets)
+        self.sets = all_sets(self.program, self.sets, self.values)
         self.values = {name: np.asarray(value) for name, value in self.values.items()}
 
     # names
@@ -190,6 +197,15 @@ class Evaluator:
                 return self._reference(name, indices, where)
             case ir.Size(set_name):
                 return len(self.sets[set_name])
+            case ir.Given(name, indices):
+                places = tuple(
+                    self._position(self.value(one, where), axis) for one, axis in zip(indices, self.program.axes_of(name), strict=True)
+                )
+                return bool(self.values[records.given(name)][places])
+            case ir.Completed(name, cells):
+                table = np.array([self.value(ir.Reference(name), {})], float)[0]
+                table[~np.asarray(self.values[records.given(name)], bool)] = self.value(cells, where)
+                return table
             case ir.Part(member, set_name):
                 return self._part(self.value(member, where), set_name)
             case ir.Sum(terms):
@@ -226,7 +242,10 @@ class Evaluator:
 
     def _reference(self, name: str, indices: tuple[ir.Expression, ...], where: Environment) -> Any:
         axes = self.program.axes_of(name)
-        slots = [None if isinstance(one, ir.Whole) else self.value(one, where).position for one in indices]
+        slots = [
+            None if isinstance(one, ir.Whole) else self._position(self.value(one, where), axis)
+            for one, axis in zip(indices, axes, strict=False)
+        ]
         slots += [None] * (len(axes) - len(slots))
         if None not in slots:
             return self.element(name, tuple(slots))
@@ -237,8 +256,15 @@ class Evaluator:
             table[free] = self.plain(self.element(name, tuple(next(rest) if slot is None else slot for slot in slots)))
         return table
 
+    def _position(self, at: At, axis: str) -> int:
+        """Where a member stands in a set that it indexes: its own, or the one that its own is a part of."""
+        return at.position if at.set == axis else list(self.sets[axis]).index(self.sets[at.set][at.position])
+
     def _part(self, member: At, wanted: str) -> At:
         how = self.program.set[member.set].members
+        if isinstance(how, records.Empty):
+            cells = np.nonzero(~np.asarray(self.values[records.given(how.name)], bool))
+            return At(wanted, int(cells[self.program.axes_of(how.name).index(wanted)][member.position]))
         assert isinstance(how, records.ProductSet)
         combinations = list(itertools.product(*(range(len(self.sets[one])) for one in how.sets)))
         return At(wanted, combinations[member.position][how.sets.index(wanted)])
@@ -260,6 +286,11 @@ class Evaluator:
     def _compare(self, sign: str, left: Any, right: Any) -> bool:
         if isinstance(left, At) and isinstance(right, At) and left.set == right.set:
             return _COMPARISONS[sign](left.position, right.position)
+        if isinstance(left, At) and isinstance(right, At):
+            parts = [isinstance(self.program.set[one.set].members, records.Without) for one in (left, right)]
+            if any(parts):
+                whole = right.set if parts[0] else left.set
+                return _COMPARISONS[sign](self._position(left, whole), self._position(right, whole))
         return _COMPARISONS[sign](self.plain(left), self.plain(right))
 
     def _call(self, node: ir.Call, where: Environment) -> Any:
