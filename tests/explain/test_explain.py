@@ -360,4 +360,6 @@ def test_the_difference_has_no_colours_in_a_file(told: Callable[..., tuple[int, 
     assert status == 0
     assert out.startswith("--- source\n+++ after unconstrain\n")
     assert "\x1b" not in out
-    assert told("explain", "schools.ppl", "--diff", "--after", "center")[1].startswith("--- after forward\n+++ after center\n")
+    before, after = told("explain", "schools.ppl", "--diff", "--after", "center")[1].splitlines()[:2]
+    assert before.startswith("--- after ")
+    assert after == "+++ after center"
