@@ -7,7 +7,7 @@ import pytest
 from pplang._check import check
 from pplang._ir.expression import Bijection
 from pplang._ir.text import expression
-from pplang._passes.unconstrain import bijection_of
+from pplang._passes.unconstrain import bijection_within
 from pplang._source import Source
 from pplang._syntax.parse import parse
 
@@ -42,5 +42,5 @@ CHOICES = {
 def test_choice_of_a_bijection(line: str) -> None:
     source = Source("m.ppl", f"index K = 1..3\nlow ~ Normal(0, 1)\n{line}\nz[k in K] ~ Normal(0, 1)\n")
     program = check(parse(source), source)
-    found: Bijection | None = bijection_of(program, program.site["x"])
+    found: Bijection | None = bijection_within(program, program.site["x"])
     assert (None if found is None else expression(found)) == CHOICES[line]
