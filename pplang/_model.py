@@ -109,6 +109,7 @@ class Model:
         compiled = self.compiled(without=without, plan=plan)
         dataset = bind(self.program, given, inputs, evaluate=evaluate, settings=settings or {}, missing=missing, source=self.source)
         bound = Bound(self, compiled, dataset)
+        _check_tables(bound)
         return bound.with_constants(plan.constants) if plan and plan.constants else bound
 
     def fit(
@@ -166,15 +167,15 @@ class Bound:
     def __reduce__(self) -> tuple[Any, ...]:
         return Bound, (self.model, self.compiled, self.dataset, self.constants)
 
-    @property
+    @cached_property
     def sets(self) -> Mapping[str, Sequence[str | int]]:
-        """The members of each index set; those that a pass has made (the rows of a block of effects, empty cells) beside those of the data."""
-        from pplang._ir.program import Labels
+        """The members of each index set; those that a pass has made (the rows of a block of effects, empty cells, the values of a count) beside
+        those of the data."""
+        from pplang._lower.made_sets import with_made_sets
 
         sets = (*self.compiled.drawn.sets, *self.compiled.program.sets)
-        listed = {one.name: one.members.labels for one in sets if isinstance(one.members, Labels)}
         empty = {one.name: tuple(self.coordinates(one.name).tolist()) for one in sets if isinstance(one.members, Empty)}
-        return {**listed, **empty, **self.dataset.sets}
+        return {**empty, **with_made_sets(self.compiled.program, self.dataset.sets, self.dataset.values())}
 
     def coordinates(self, name: str) -> np.ndarray:
         """The members of an index set for output, as in `Dataset.coordinates`; of empty cells and of effects also where a pass has made the set."""
@@ -247,7 +248,7 @@ class Bound:
         """The parts of `z`, in order."""
         from pplang._infer.density import Latent, set_sizes
 
-        program, axes = self.compiled.program, self._transformed.axes
+        program, axes = self.compiled.inference, self._transformed.axes
         sizes = set_sizes(program, self.sets)
         return tuple(Latent(site.name, tuple(sizes[one] for one in axes[site.name])) for site in program.sites if site.role == "latent")
 
@@ -280,7 +281,8 @@ class Bound:
         from pplang._lower import lower
 
         sites = self.compiled.drawn.site
-        original = {name: np.asarray(values[kept_as(sites[name])], dtype=np.float64) for name in self.unknowns}
+        names = [name for name in self.unknowns if name not in self.compiled.summed]
+        original = {name: np.asarray(values[kept_as(sites[name])], dtype=np.float64) for name in names}
         free = {**original, **lower(self.compiled.inverse()).prepare(sets=self.sets, **self._given, **original)}
         parts = [np.transpose(free[latent.name], plates_first(self.compiled.program.site[latent.name])) for latent in self.latents]
         return np.concatenate([np.zeros(0), *(np.ravel(part) for part in parts)])
@@ -298,7 +300,14 @@ class Bound:
         from pplang._infer.target import Target
 
         identity = "\n".join(
-            (self._source.text, self._transformed.text, repr(sorted(self.sets.items())), repr(self.names), repr(self.latents))
+            (
+                self._completing.text,
+                self._transformed.text,
+                self._drawing.text,
+                repr(sorted(self.sets.items())),
+                repr(self.names),
+                repr(self.latents),
+            )
         )
         return Target(identity, self.size, self._all_arguments, lambda: self._functions)
 
@@ -312,7 +321,21 @@ class Bound:
     def _transformed(self) -> Lowered:
         from pplang._lower import lower
 
-        return lower(self.compiled.program)
+        return lower(self.compiled.inference)
+
+    @cached_property
+    def _completing(self) -> Lowered:
+        """What is computed and drawn after inference, given the latents."""
+        from pplang._lower import lower
+
+        return lower(self.compiled.completion())
+
+    @cached_property
+    def _drawing(self) -> Lowered:
+        """The transformed program with the relations that draw what was summed out."""
+        from pplang._lower import lower
+
+        return lower(self.compiled.program) if self.compiled.summed else self._transformed
 
     @cached_property
     def _kept(self) -> tuple[Site, ...]:
@@ -329,9 +352,10 @@ class Bound:
         """What is drawn or computed after inference."""
         return {choice.site for stage in self.compiled.stages if stage.name == "forward" for choice in stage.choices}
 
-    @property
+    @cached_property
     def _all_arguments(self) -> dict[str, np.ndarray]:
-        return {**self.arguments, **self.transformed_arguments}
+        drawing = self._prepared(self._drawing) if self.compiled.summed else {}
+        return {**self._prepared(self._completing), **drawing, **self.transformed_arguments}
 
     def _prepared(self, lowered: Lowered) -> dict[str, np.ndarray]:
         """The model's arguments: columns, inputs, and what is computed from them once, in NumPy."""
@@ -365,8 +389,10 @@ class Bound:
     def _functions(self) -> Functions:
         from pplang._infer.density import functions
 
-        transformed, source = self._selecting(self._transformed), self._selecting(self._source)
-        return functions(transformed, source, self.latents, self.unknowns, {kept_as(site): site for site in self._kept}, self._generated)
+        transformed, drawing, completing = (self._selecting(one) for one in (self._transformed, self._drawing, self._completing))
+        original = tuple(self.compiled.program.site[name] for name in self.unknowns)
+        kept = {kept_as(site): site for site in self._kept}
+        return functions(transformed, drawing, completing, self.latents, original, kept, self._generated | set(self.compiled.summed))
 
     def _selecting(self, lowered: Lowered) -> Callable[..., None]:
         """The model, called with arguments of both models, of which it takes its own."""
@@ -375,6 +401,17 @@ class Bound:
 
 def _own_arguments(lowered: Lowered, sets: Mapping[str, Sequence[str | int]], **arguments: Any) -> None:
     lowered.model(sets=sets, **lowered.select(arguments))
+
+
+def _check_tables(bound: Bound) -> None:
+    """Raise `Problems` (E03) where summing over discrete latents would take too many states."""
+    if bound.compiled.tables:
+        from pplang._infer.density import set_sizes
+        from pplang._passes.marginalize import too_many
+
+        fault = too_many(bound.model.program, bound.compiled.tables, set_sizes(bound.compiled.program, bound.sets))
+        if fault is not None:
+            raise Problems([fault], bound.model.source)
 
 
 def _is_pass(name: str) -> Diagnostic | None:

@@ -20,6 +20,7 @@ from pplang._ir.expression import Expression
 from pplang._ir.kinds import REAL
 from pplang._ir.program import Program, Site
 from pplang._lower import lower
+from pplang._passes.plan import as_data, inference
 
 if TYPE_CHECKING:
     from pplang._model import Bound
@@ -109,6 +110,7 @@ def prove(bound: Bound, *, points: int = 5, prior_draws: int = 2_000, seed: int 
 
     rng = np.random.default_rng(seed)
     with jax.enable_x64(True):
+        summed = _summed(bound, points, seed)
         stages = _stages(bound, dict(constants or {}))
         everything = jax.jit(_values_of(stages[-1]))
         size = sum(latent.size for latent in stages[-1].latents)
@@ -128,7 +130,54 @@ def prove(bound: Bound, *, points: int = 5, prior_draws: int = 2_000, seed: int 
                     _agreement(before, drawn[place], drawn[place + 1]),
                 )
             )
-        return (*proofs[:-1], replace(proofs[-1], round_trip=_round_trip(bound, stages[-1], values, constants or {}))) if proofs else ()
+        if proofs:
+            proofs[-1] = replace(proofs[-1], round_trip=_round_trip(bound, stages[-1], values, constants or {}))
+        return (*summed, *proofs)
+
+
+def _summed(bound: Bound, points: int, seed: int) -> tuple[Proof, ...]:
+    """The proof of `marginalize`: joint density = density without the discrete latents x density of the relations that draw them.
+
+    Since the latter is normalised, equality at all values of the discrete latents means that the former is the sum; they are drawn.
+    """
+    import jax
+    from numpyro import handlers
+
+    place = next((n for n, stage in enumerate(bound.compiled.stages) if stage.rewrite.tables), None)
+    if place is None:
+        return ()
+    stage, summed = bound.compiled.stages[place], bound.compiled.summed
+    joint = lower(as_data(bound.compiled.stages[place - 1].program if place else bound.compiled.source, summed))
+    drawing = lower(stage.program)
+    arrays, rng = bound.dataset.values(), np.random.default_rng(seed)
+    arguments = drawing.select({**arrays, **drawing.prepare(sets=bound.sets, **arrays)})
+    model = partial(drawing.model, sets=bound.sets)
+    continuous = [site for site in inference(stage.program).sites if site.role == "latent"]
+
+    @jax.jit
+    def after(z: Any, key: Any) -> tuple[dict[str, Any], dict[str, Any], Any]:
+        """The continuous latents, the values drawn of the discrete ones, and the density of all of them."""
+        values = bound.constrain(z, key)
+        latents = {site.name: values[site.name].transpose(plates_first(site)) for site in continuous}
+        trace = handlers.trace(handlers.substitute(handlers.seed(model, key), data=latents)).get_trace(**arguments)
+        drawn = {name: one["value"] for name, one in trace.items() if one["type"] == "sample" and not one["is_observed"]}
+        sites = {name: (stage.program.site[name], trace[name]) for name in summed}
+        discrete = {name: one["value"].transpose(_order(site, one["type"] == "sample")) for name, (site, one) in sites.items()}
+        return latents, discrete, sum(site_densities(model, drawn, arguments).values())
+
+    before = jax.jit(lambda latents, given: sum(site_densities(partial(joint.model, sets=bound.sets), latents, given).values()))
+    errors = []
+    for _ in range(points):
+        latents, discrete, found = after(rng.normal(size=bound.size), jax.random.PRNGKey(rng.integers(2**31)))
+        known = {**arrays, **{name: np.asarray(value) for name, value in discrete.items()}}
+        expected = float(before(latents, joint.select({**known, **joint.prepare(sets=bound.sets, **known)})))
+        errors.append(abs(float(found) - expected) / (1 + abs(expected)))
+    return (Proof(stage.name, max(errors), None, None, None),)
+
+
+def _order(site: Site, sampled: bool) -> tuple[int, ...]:
+    """The permutation to the declared axes: NumPyro has the plates of a drawn site first."""
+    return tuple(int(place) for place in np.argsort(plates_first(site))) if sampled else tuple(range(len(site.axes)))
 
 
 def _stages(bound: Bound, constants: dict[str, Any]) -> list[_Stage]:
@@ -139,7 +188,8 @@ def _stages(bound: Bound, constants: dict[str, Any]) -> list[_Stage]:
     moving = [stage for stage in bound.compiled.stages if stage.rewrite.inverse]
     before = [stage.program for stage in takewhile(lambda stage: not stage.rewrite.inverse, bound.compiled.stages)]
     reports = {stage.name: _term_sites(stage.name, stage.rewrite.log_jacobian) for stage in moving}
-    programs = [("source", before[-1] if before else bound.compiled.source), *((stage.name, stage.program) for stage in moving)]
+    source = before[-1] if before else bound.compiled.source
+    programs = [("source", inference(source)), *((stage.name, inference(stage.program)) for stage in moving)]
     found = []
     for place, (name, program) in enumerate(programs):
         extra = tuple(site for sites in reports.values() for site in sites) if place == len(programs) - 1 else ()

@@ -48,7 +48,7 @@ def distribution(name: str = "distribution") -> Argument:
     return Argument(name, role="distribution")
 
 
-def form(path: str, *arguments: Argument, sizes: tuple[tuple[str, str], ...] = (), **renamed: str) -> Form:
+def form(path: str, *arguments: Argument, sizes: tuple[tuple[str, str], ...] = (), along: str | None = None, **renamed: str) -> Form:
     """A form implemented at `path`; `renamed` gives the keywords there that differ from the names of the arguments."""
     keywords = tuple((one.name, renamed.get(one.name, one.name)) for one in arguments)
-    return Form(arguments, path, keywords, sizes)
+    return Form(arguments, path, keywords, sizes, along)

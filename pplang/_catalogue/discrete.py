@@ -126,8 +126,8 @@ CHOOSING = (
     DistributionEntry(
         "Categorical",
         (
-            form(NUMPYRO + "CategoricalProbs", simplex("p", "S"), p="probs"),
-            form(NUMPYRO + "CategoricalLogits", real("logits", "S")),
+            form(_OWN + "Categorical", simplex("p", "S"), p="probs"),
+            form(_OWN + "CategoricalLogits", real("logits", "S")),
         ),
         Support(member_of="S", integer=True),
         summary="One member of S, with the probabilities p.",

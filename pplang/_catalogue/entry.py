@@ -70,6 +70,8 @@ class Form:
     numpyro: str
     keywords: tuple[tuple[str, str], ...]
     sizes: tuple[tuple[str, str], ...] = ()
+    along: str | None = None
+    """The letter of an ordered set along which the draw runs: its chains of rows are passed as `rows`, where they are not simply all rows."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,8 @@ class FunctionEntry:
     safe: float = 1.0
     summary: str = ""
     domain: Interval | None = None
+    along: str | None = None
+    """The letter of an ordered set along which the function runs, as in Form."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from pplang._catalogue.kind_rules import (
     softplus,
     whole,
 )
-from pplang._ir.kinds import POSITIVE, REAL, Interval
+from pplang._ir.kinds import NONNEGATIVE, POSITIVE, REAL, Interval
 
 _OPEN_UNIT = Interval(0, 1, lower_open=True, upper_open=True)
 _SYMMETRIC_UNIT = Interval(-1, 1)
@@ -67,6 +67,14 @@ ELEMENTARY = (
     _number("exp", increasing(math.exp, 0.0), "exp", safe=0.0, summary="e to the power x"),
     _number("expm1", increasing(math.expm1, -1.0), "expm1", safe=0.0, summary="exp(x) - 1, exact near zero"),
     _number("log", increasing(math.log), "log", domain=POSITIVE, summary="the natural logarithm"),
+    _number(
+        "safe_log",
+        increasing(lambda x: math.log(x) if x > 0 else -inf),
+        RUNTIME + "special.safe_log",
+        RUNTIME + "numeric.safe_log",
+        domain=NONNEGATIVE,
+        summary="log(x), and minus infinity with a gradient of zero at x = 0: the log of a probability that may be zero",
+    ),
     _number("log1p", increasing(math.log1p), "log1p", domain=Interval(-1, inf, lower_open=True), summary="log(1 + x), exact near zero"),
     _number("log2", increasing(math.log2), "log2", domain=POSITIVE, summary="the logarithm to base 2"),
     _number("log10", increasing(math.log10), "log10", domain=POSITIVE, summary="the logarithm to base 10"),
@@ -233,6 +241,28 @@ def _constraining(
     return FunctionEntry(name, arguments, kind, f"{RUNTIME}bijections.{name}", _NUMERIC + name, event, structure, safe=0.0, summary=summary)
 
 
+CHAINS = (
+    FunctionEntry(
+        "chain_log_sum",
+        (Argument("first", sets=("T", "K")), Argument("step", sets=_KK), Argument("weight", sets=("T", "K"))),
+        always(REAL),
+        f"{RUNTIME}chains.chain_log_sum",
+        _NUMERIC + "chain_log_sum",
+        summary="the log of the sum over all paths z of exp(first[1, z[1]] + step[z[1], z[2]] + ... + weight[1, z[1]] + ...), along an ordered set T",
+        along="T",
+    ),
+    FunctionEntry(
+        "varying_chain_log_sum",
+        (Argument("first", sets=("T", "K")), Argument("steps", sets=("T", "K", "K")), Argument("weight", sets=("T", "K"))),
+        always(REAL),
+        f"{RUNTIME}chains.varying_chain_log_sum",
+        _NUMERIC + "varying_chain_log_sum",
+        summary="the same, with the weights of a step to t in steps[t]",
+        along="T",
+    ),
+)
+
+
 BLOCKS = (
     FunctionEntry(
         "diagonal", (_vector(),), always(REAL), _OWN + "diagonal", _NUMERIC + "diagonal", _KK, summary="the matrix with x on its diagonal"
@@ -375,4 +405,6 @@ FREEING = (
     _freeing("sum_to_zero_free", constrained=_K, free=("free(K)",)),
 )
 
-FUNCTIONS: dict[str, FunctionEntry] = {one.name: one for one in (*ELEMENTARY, *STATISTICAL, *TABLES, *BLOCKS, *CONSTRAINING, *FREEING)}
+FUNCTIONS: dict[str, FunctionEntry] = {
+    one.name: one for one in (*ELEMENTARY, *STATISTICAL, *TABLES, *CHAINS, *BLOCKS, *CONSTRAINING, *FREEING)
+}

@@ -71,6 +71,19 @@ JOINT = (
         cumulative=False,
     ),
     DistributionEntry(
+        "Chain",
+        (
+            form(RUNTIME + "chains.Chain", real("first", "T", "K"), real("step", "K", "K"), real("weight", "T", "K"), along="T"),
+            form(
+                RUNTIME + "chains.VaryingChain", real("first", "T", "K"), real("steps", "T", "K", "K"), real("weight", "T", "K"), along="T"
+            ),
+        ),
+        Support(member_of="K", integer=True),
+        event=("T",),
+        summary="A path z of members of K along an ordered set T, with probability proportional to exp(first[1, z[1]] + step[z[1], z[2]] + ... + weight[1, z[1]] + ...).",
+        cumulative=False,
+    ),
+    DistributionEntry(
         "LKJ",
         (form(NUMPYRO + "LKJ", positive("shape"), sizes=(("K", "dimension"),), shape="concentration"),),
         Support(-1, 1, structure="correlation"),

@@ -8,7 +8,7 @@ from pplang._catalogue.bijections import BIJECTIONS
 from pplang._catalogue.continuous import ABOVE_ZERO, IN_THE_UNIT, ON_THE_LINE
 from pplang._catalogue.discrete import CHOOSING, COUNTING, YES_OR_NO
 from pplang._catalogue.entry import Argument, DistributionEntry, Form, FunctionEntry, Support
-from pplang._catalogue.functions import BLOCKS, CONSTRAINING, ELEMENTARY, FREEING, STATISTICAL, TABLES
+from pplang._catalogue.functions import BLOCKS, CHAINS, CONSTRAINING, ELEMENTARY, FREEING, STATISTICAL, TABLES
 from pplang._catalogue.joint import JOINT, WRAPPERS
 from pplang._ir.kinds import NAMED, Interval, Kind
 
@@ -49,6 +49,7 @@ def reference() -> str:
                 *_functions("Functions", ELEMENTARY),
                 *_functions("Functions for statistics", STATISTICAL),
                 *_functions("Functions of tables", TABLES),
+                *_functions("Functions of chains of discrete states, which the compiler uses", CHAINS),
                 *_functions("Functions of blocks, which the compiler uses", BLOCKS),
                 _bijections(),
                 *_functions("Functions from free to constrained values", CONSTRAINING),

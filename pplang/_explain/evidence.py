@@ -20,9 +20,10 @@ from pplang._diagnostics import shown
 from pplang._fit import Fit
 from pplang._infer.density import plates_first, set_sizes
 from pplang._ir import expression as ire
-from pplang._ir.program import Empty, Labels, Program, Site
+from pplang._ir.program import Empty, Program, Site
 from pplang._ir.text import expression
 from pplang._lower import lower
+from pplang._lower.made_sets import with_made_sets
 from pplang._passes.plan import Block, Compiled, Transport, kept_as
 
 DETERMINED, UNINFORMED = 0.95, 0.05
@@ -83,7 +84,7 @@ def _size(ratio: float) -> str:
 def evidence(compiled: Compiled, fit: Fit) -> dict[str, Evidence]:
     """Of every transported site, by name; those whose values a fit cannot give (a correlation matrix has no mean that is one) are left out."""
     data, source = dataset(compiled.source, fit), compiled.drawn
-    members = {**{one.name: one.members.labels for one in compiled.program.sets if isinstance(one.members, Labels)}, **data.sets}
+    members = with_made_sets(compiled.program, data.sets, data.arrays)
     members |= {one.name: list(fit.content.coords.get(one.name, ())) for one in source.sets if isinstance(one.members, Empty)}
     means = {site.name: fit.draws(kept_as(site)).mean(axis=(0, 1)) for site in source.sites if kept_as(site) in fit.names}
     found: dict[str, Evidence] = {}

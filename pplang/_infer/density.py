@@ -37,32 +37,38 @@ def unflatten(z: Any, latents: Sequence[Latent]) -> dict[str, Any]:
 
 def functions(
     transformed: LoweredModel,
-    source: LoweredModel,
+    drawing: LoweredModel,
+    completing: LoweredModel,
     latents: Sequence[Latent],
-    original: Sequence[str],
+    original: Sequence[Site],
     kept: Mapping[str, Site],
-    generated: Collection[str],
+    later: Collection[str],
 ) -> Functions:
     """The density of the transformed model, and the values of a draw by the names of the source.
 
-    original: the latents of the source, each of which is a site of the transformed model too. kept: the sites of the source whose values are
-    wanted, by the name to give them;
-    those that are `generated`, which the transformed model lacks (a site of its own may have such a name), are drawn or computed by the
-    source model, given the latents.
+    drawing: the transformed model with relations that draw what was summed out. original: the sites of the transformed program that have the
+    names of the source's latents. kept: the sites of the source whose values are wanted, by the name to give them. later: what is drawn or
+    computed after inference; where any of `kept` is, `completing` computes all of them, given the latents with their axes as declared.
     """
     from numpyro import handlers
 
     def log_density(z: Any, arguments: Arguments) -> Any:
         return sum(site_densities(transformed, unflatten(z, latents), arguments).values(), start=0.0 * z.sum())
 
-    sites = {site.name: site for site in kept.values()}
-
     def constrain(z: Any, key: Any, arguments: Arguments) -> dict[str, Any]:
-        trace = handlers.trace(handlers.substitute(transformed, data=unflatten(z, latents))).get_trace(**arguments)
-        if any(site.name in generated for site in kept.values()):
-            values = {name: drawn(sites[name], trace[name]) for name in original}
-            trace = handlers.trace(handlers.substitute(handlers.seed(source, key), data=values)).get_trace(**arguments)
-            return {name: _as_declared(site, trace[site.name]["value"]) for name, site in kept.items()}
+        model, later_key = drawing, key
+        if drawing is not transformed:
+            import jax
+
+            later_key, own = jax.random.split(key)
+            model = handlers.seed(drawing, own)
+        trace = handlers.trace(handlers.substitute(model, data=unflatten(z, latents))).get_trace(**arguments)
+        if any(site.name in later for site in kept.values()):
+            found = {site.name: (site, trace[site.name]) for site in original}
+            values = {name: _as_declared(site, one["value"], one["type"] == "sample") for name, (site, one) in found.items()}
+            trace = handlers.trace(handlers.substitute(handlers.seed(completing, later_key), data=values)).get_trace(**arguments)
+            sampled = {name: one["type"] == "sample" and name not in values for name, one in trace.items()}
+            return {name: _as_declared(site, trace[site.name]["value"], sampled[site.name]) for name, site in kept.items()}
         # Here a stochastic site of the source may be a computed one of the transformed model, which has its axes as declared already.
         return {name: _as_declared(site, trace[site.name]["value"], trace[site.name]["type"] == "sample") for name, site in kept.items()}
 

@@ -109,7 +109,8 @@ def _fit(bound: Bound, settings: Settings, draws: Draws, values: dict[str, np.nd
     program, dataset, constants = bound.model.program, bound.dataset, {**bound.constants, **draws.constants}
     observed = {site.name for site in program.sites if site.role in ("observed", "split")}
     arrays = {name: Array(program.axes_of(name), _with_gaps(dataset, name)) for name in dataset.arrays}
-    known = {site.name: Array(site.sets, bound.arguments[site.name]) for site in program.sites if site.report and site.level == "data"}
+    reported = [site for site in program.sites if site.report and site.level == "data"]
+    known = {site.name: Array(site.sets, bound.target.arguments[site.name]) for site in reported}
     return assemble(
         posterior={name: Array(axes, values[name]) for name, axes in bound.kept.items()},
         statistics=draws.statistics,

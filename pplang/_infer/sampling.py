@@ -222,7 +222,8 @@ def sampled_draws(
     """
     warm = sampler(ready, found, loop, settings, progress)
     fitted_with = ready.problem.ledger.gradients
-    sites = {kept_as(site): site for site in (bound.compiled.drawn.site[name] for name in bound.unknowns)}
+    names = [name for name in bound.unknowns if name not in bound.compiled.summed]
+    sites = {kept_as(site): site for site in (bound.compiled.drawn.site[name] for name in names)}
     labels = {one: bound.sets[one] for one in {name for site in sites.values() for name in site.sets} if one in bound.sets}
     parts: list[dict[str, np.ndarray]] = []
     values: dict[str, np.ndarray] = {}

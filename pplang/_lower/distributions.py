@@ -15,6 +15,7 @@ from pplang._ir.kinds import REAL, Boolean, Interval
 from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.faults import Watched
+from pplang._lower.indexing import chains
 from pplang._lower.repeats import names_in
 from pplang._lower.terms import Axis, Term, aligned, full, ordered, union
 from pplang._lower.unit import Scope, free_axes, hoist, rule
@@ -68,6 +69,9 @@ def _call(entry: DistributionEntry, form: Form, node: ir.Distribution, scope: Sc
             term = _watched(entry, wanted, given, scope)
             arguments[keyword[wanted.name]] = _argument(wanted, given, scope, draw, sizes) if term is None else aligned(term, draw.batch)
     extra = {word: sizes[letter] for letter, word in form.sizes}
+    if form.along is not None:
+        rows = chains(scope, draw.event[entry.event.index(form.along)])
+        extra |= {} if rows is None else {"rows": rows}
     return ast.Call(scope.unit.imports.path(form.numpyro), [], [ast.keyword(k, v) for k, v in {**arguments, **extra}.items()])
 
 

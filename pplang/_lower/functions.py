@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pplang._catalogue.entry import FunctionEntry
 from pplang._catalogue.functions import FUNCTIONS
 from pplang._check.resolve import ASSERTIONS
 from pplang._ir import expression as ir
 from pplang._ir.kinds import NAMED, Interval, Kind
 from pplang._lower import code
+from pplang._lower.code import Code
+from pplang._lower.indexing import chains
 from pplang._lower.terms import Term, aligned, number, union
 from pplang._lower.unit import Scope, elementwise, opposite, rule
 
@@ -39,8 +42,17 @@ def _call(node: ir.Call, scope: Scope) -> Term:
     if len(event) < len(entry.event):
         event = (*event, *entry.event)[: len(entry.event)]
     whole = entry.kind(*(_interval(term) for term in terms)).integer
-    result = code.call(function, *(aligned(term, axes) for term in terms))
+    result = code.call(function, *(aligned(term, axes) for term in terms), **_rows(scope, entry, terms))
     return Term(result, axes, event, "int" if whole else "real", data=all(term.data for term in terms))
+
+
+def _rows(scope: Scope, entry: FunctionEntry, terms: list[Term]) -> dict[str, Code]:
+    """For a function that runs along an ordered set, the chains of its rows, where they are not simply all rows."""
+    if entry.along is None:
+        return {}
+    (set_name,) = {over for wanted, term in zip(entry.arguments, terms, strict=True) for letter, over in zip(wanted.sets, term.event, strict=True) if letter == entry.along}  # fmt: skip
+    rows = chains(scope, set_name)
+    return {} if rows is None else {"rows": rows}
 
 
 def _is_well_inside(scope: Scope, node: ir.Expression, domain: Interval | None) -> bool:

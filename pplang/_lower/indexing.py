@@ -185,6 +185,12 @@ def _back(scope: Scope, set_name: str, order: Order, by: ir.Expression) -> Code:
     return by_order(scope.unit, set_name, order, name, "steps_back", steps)
 
 
+def chains(scope: Scope, set_name: str) -> Code | None:
+    """The hidden argument that holds the rows of each group in order; None for a set whose members stand in order, in one chain."""
+    order = row_order(scope.unit.program, set_name)
+    return None if order is None else by_order(scope.unit, set_name, order, f"{set_name}_chains", "chains")
+
+
 def by_order(unit: Unit, set_name: str, order: Order, name: str, function: str, *numbers: int) -> Code:
     """A hidden argument that follows from the order of a table's rows, made by a function of `support`."""
     prepare = unit.prepare or unit
@@ -197,7 +203,7 @@ def by_order(unit: Unit, set_name: str, order: Order, name: str, function: str, 
         path = prepare.imports.path(f"pplang._lower.support.{function}")
         made = code.call(path, code.size(set_name), *(code.constant(one) for one in numbers), **columns)
         free = prepare.names.add(name)
-        prepare.hidden[key] = Hidden(free, Term(made), NOWHERE)
+        prepare.hidden[key] = Hidden(free, Term(made, type="int"), NOWHERE)
         prepare.pending.append(code.assign(free, made))
         prepare.defined.add(free)
     found = prepare.hidden[key].name

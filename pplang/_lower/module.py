@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import hashlib
 import linecache
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
@@ -24,7 +26,7 @@ from pplang._lower.names import Imports, Names
 from pplang._lower.params import param_statements
 from pplang._lower.preparing import data_statements, roots
 from pplang._lower.recurrences import recurrence_statements
-from pplang._lower.repeats import names_in
+from pplang._lower.repeats import each, names_in
 from pplang._lower.statements import (
     deterministic_statements,
     factor_statements,
@@ -73,7 +75,7 @@ class Lowered:
         arrays = {name: np.asarray(value) for name, value in arrays.items()}
         known = self.keywords(arrays)
         given = {word: known[word] for word in self.keywords(dict.fromkeys(self.inputs))}
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), _at_once():
             made = self._function("prepare")(sets=completed(sets, self.derived), **given)
         made = {name: np.asarray(value) for name, value in made.items()}
         look(self.watched, {**arrays, **made}, sets)
@@ -97,6 +99,18 @@ class Lowered:
         if name not in self._cache:
             self._cache[name] = run(self.text, name)
         return self._cache[name]
+
+
+@contextmanager
+def _at_once() -> Iterator[None]:
+    """Where JAX is at work, what `prepare` asks of it (a log density of data) is computed now and in double precision, not traced."""
+    if "jax" not in sys.modules:
+        yield
+        return
+    import jax
+
+    with jax.enable_x64(True), jax.ensure_compile_time_eval():
+        yield
 
 
 def lower(program: Program) -> Lowered:
@@ -233,7 +247,9 @@ def _labels(word: str, count: int, taken: set[str]) -> list[str]:
 def _watched(program: Program, prepare: Unit) -> list[Watched]:
     computed: list[Column | Site] = [one for one in program.column.values() if one.value is not None]
     computed += [one for one in program.sites if one.level == "data" and not one.stochastic]
-    found = [Watched(one.name, one.name, one.span, one.sets, names_in(roots(one)) - {one.name}) for one in computed]
+    found = [
+        Watched(one.name, one.name, one.span, one.sets, names_in(roots(one)) - {one.name}) for one in computed if not _may_be_infinite(one)
+    ]
     found += [
         Watched(one.name, "", one.span, tuple(axis.set for axis in one.term.axes), one.needs)
         for one in prepare.hidden.values()
@@ -248,6 +264,11 @@ def _is_spread(one: Column | Site) -> bool:
     inside = (node for part in roots(one) if part is not None for node in ire.walk(part))
     positive = isinstance(one.kind, Interval) and one.kind.lower == 0 and one.kind.lower_open
     return positive and any(isinstance(node, ire.Reduce) and node.operation == "sd" for node in inside)
+
+
+def _may_be_infinite(one: Column | Site) -> bool:
+    """A table of logarithms of probabilities, of which some may be zero."""
+    return any(isinstance(node, ire.Call) and node.function == "safe_log" for node in each(*roots(one)))
 
 
 def _function(name: str, names: Names, arguments: Mapping[str, None], optional: set[str], body: list[ast.stmt]) -> ast.stmt:

@@ -11,7 +11,7 @@ from pplang._ir import expression as ir
 from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.expressions import chain, factor
-from pplang._lower.terms import Axis, Term, full, ordered, union
+from pplang._lower.terms import Axis, Term, full, ordered, permuted, union
 from pplang._lower.unit import Scope, as_number, elementwise, free_axes, hoist, rule
 
 
@@ -58,22 +58,30 @@ def _count(scope: Scope, bound: Sequence[Axis], condition: Term | None) -> Term:
 
 def _by_group(node: ir.Reduce, scope: Scope, bound: tuple[Axis, ...]) -> Term | None:
     """`sum(x[i] for i in Home if county[i] == c)` for all counties at once, without a table over homes and counties."""
-    found = _group(node.condition, scope, bound) if node.operation in ("sum", "mean") else None
-    if found is None:
+    found = _groups(node.condition, scope, bound) if node.operation in ("sum", "mean") else None
+    if found is None or (scope.unit.array == "np" and len(found) > 1):
         return None
-    groups, axis = found
     element = scope.number(node.element)
-    if not set(element.axes) <= set(bound):
+    further = tuple(axis for axis in element.axes if axis not in bound)
+    if {axis for _, axis in found} & set(further) or (further and (scope.unit.array == "np" or node.operation == "mean")):
         return None
-    total = _totals(scope, replace(element, code=full(scope.unit.array, element, bound), axes=bound), groups, axis)
+    element = replace(element, code=full(scope.unit.array, element, (*further, *bound)), axes=(*further, *bound))
+    total = _totals(scope, element, found)
     if node.operation == "sum":
         return total
     ones = Term(code.call(scope.unit.function("ones"), bound[0].size()), bound)
-    return elementwise(lambda a, b: code.binary(a, "/", b), (total, _totals(scope, ones, groups, axis)))
+    return elementwise(lambda a, b: code.binary(a, "/", b), (total, _totals(scope, ones, found)))
+
+
+def _groups(condition: ir.Expression | None, scope: Scope, bound: tuple[Axis, ...]) -> list[tuple[Term, Axis]] | None:
+    """The groups of each member and the axes of the groups, where a condition says which group is meant (`a[i] == c and b[i] == d`)."""
+    parts = condition.operands if isinstance(condition, ir.Logical) and condition.operator == "and" else (condition,)
+    found = [_group(one, scope, bound) for one in parts]
+    kept = [one for one in found if one is not None]
+    return kept if len(kept) == len(found) and len({axis for _, axis in kept}) == len(kept) else None
 
 
 def _group(condition: ir.Expression | None, scope: Scope, bound: tuple[Axis, ...]) -> tuple[Term, Axis] | None:
-    """The group of each member and the axis of the groups, where a condition says which group is meant."""
     if not isinstance(condition, ir.Compare) or condition.operator != "==" or len(bound) != 1:
         return None
     for one, other in ((condition.left, condition.right), (condition.right, condition.left)):
@@ -85,12 +93,26 @@ def _group(condition: ir.Expression | None, scope: Scope, bound: tuple[Axis, ...
     return None
 
 
-def _totals(scope: Scope, term: Term, groups: Term, axis: Axis) -> Term:
+def _totals(scope: Scope, term: Term, found: list[tuple[Term, Axis]]) -> Term:
+    """The sums over the last axis of a term by group; of several groups, for each combination."""
+    axes = ordered(axis for _, axis in found)
+    groups = {axis: one for one, axis in found}
+    place = groups[axes[0]].code
+    for axis in axes[1:]:
+        place = code.binary(code.binary(place, "*", axis.size()), "+", groups[axis].code)
+    data = term.data and all(one.data for one, _ in found)
     if scope.unit.array == "np":
-        made = code.call("np.bincount", groups.code, term.code, minlength=axis.size())
-    else:
-        made = code.call(scope.unit.imports.path("jax.ops.segment_sum"), term.code, groups.code, num_segments=axis.size())
-    return Term(made, (axis,), data=term.data and groups.data)
+        return Term(code.call("np.bincount", place, term.code, minlength=axes[0].size()), axes, data=data)
+    further = term.axes[:-1]
+    rows = permuted("jnp", term.code, list(term.axes), [term.axes[-1], *further])
+    size = axes[0].size()
+    for axis in axes[1:]:
+        size = code.binary(size, "*", axis.size())
+    made = code.call(scope.unit.imports.path("jax.ops.segment_sum"), rows, place, num_segments=size)
+    if len(axes) > 1:
+        made = code.call("jnp.reshape", made, code.tuple_of([axis.size() for axis in (*axes, *further)]))
+    every = ordered([*axes, *further])
+    return Term(permuted("jnp", made, [*axes, *further], list(every)), every, data=data)
 
 
 # sums
@@ -270,7 +292,7 @@ def _along(node: ir.Reduce, scope: Scope, bound: tuple[Axis, ...], condition: Te
     if condition is not None:
         element = _filled(scope, operation, element, condition)
     if operation == "logsumexp":
-        path = "jax.scipy.special.logsumexp" if scope.unit.array == "jnp" else "scipy.special.logsumexp"
+        path = "pplang._lower.runtime.special.log_sum_exp" if scope.unit.array == "jnp" else "scipy.special.logsumexp"
         left = tuple(axis for axis in element.axes if axis not in bound)
         places = [element.axes.index(axis) - len(element.axes) for axis in bound]
         axis = code.constant(places[0]) if len(places) == 1 else code.integers(places)

@@ -65,3 +65,13 @@ def places(part: Any, whole: Any) -> np.ndarray:
     """Where the members of a part of a set stand in the whole."""
     known = {one: place for place, one in enumerate(whole)}
     return np.array([known[one] for one in part], np.int64)
+
+
+def chains(count: int, *, by: Any = None, within: Any = None) -> np.ndarray:
+    """The rows of each group in order, (groups, longest): positions, -1 after a group's end. Arguments as in `steps_back`."""
+    order, group = _sequence(count, by, within)
+    sizes = np.bincount(group)
+    found = np.full((len(sizes), sizes.max(initial=0)), -1)
+    place = np.arange(count) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    found[group[order], place] = order
+    return found

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from pplang._ir.program import Program
-from pplang._passes import center, elements, forward, pinned, split_missing, unconstrain, whiten
+from pplang._passes import center, elements, forward, marginalize, pinned, split_missing, unconstrain, whiten
 from pplang._passes.plan import Choice, Compiled, Pins, Stage
 
-PASSES: tuple[ModuleType, ...] = (split_missing, forward, elements, center, whiten, unconstrain)
+PASSES: tuple[ModuleType, ...] = (split_missing, forward, marginalize, elements, center, whiten, unconstrain)
 NAMES: tuple[str, ...] = tuple(one.NAME for one in PASSES)
 OPTIONAL: tuple[str, ...] = ("center", "whiten")
 """Those that can be left out: without the others a program cannot be fitted."""

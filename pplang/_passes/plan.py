@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field, replace
 from math import inf
 from typing import Any
 
 from pplang._ir import expression as ire
 from pplang._ir.kinds import NAMED, REAL, Interval, Kind
-from pplang._ir.program import Input, Program, Site
+from pplang._ir.program import Axis, Input, Program, Site
 from pplang._records import dataclass
 
 
@@ -82,10 +82,24 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Table:
+    """A table of log weights that summing over discrete latents needs.
+
+    site: its name; sets: its axes. latents, states: those whose states it goes through for each element, and the sets of these states.
+    """
+
+    site: str
+    sets: tuple[str, ...]
+    latents: tuple[str, ...]
+    states: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Rewrite:
     """A pass applied.
 
     inverse: deterministic sites that compute each new latent from the names of the program before (`theta_raw[s] = (theta[s] - mu) / tau`).
+    tables: what summing over discrete latents needs.
     transports: what has run-time constants, for the engine to set; they are inputs of `program` with the default 0.
     log_jacobian: terms whose sum is log |d old latents / d new latents|: log density before + these = log density after.
     """
@@ -95,6 +109,7 @@ class Rewrite:
     log_jacobian: tuple[ire.Expression, ...] = ()
     transports: tuple[Transport, ...] = ()
     blocks: tuple[Block, ...] = ()
+    tables: tuple[Table, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,6 +154,21 @@ class Compiled:
         place = names.index(name) if name in names else len(names)
         return self.stages[place - 1].program if place else self.source
 
+    @property
+    def inference(self) -> Program:
+        """`program` without the relations that are drawn or computed after inference: its density is what is fitted."""
+        return inference(self.program)
+
+    @property
+    def summed(self) -> tuple[str, ...]:
+        """The discrete latents that are summed out; `program` draws them."""
+        return tuple(choice.site for stage in self.stages if stage.rewrite.tables for choice in stage.choices)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """What summing over discrete latents needs."""
+        return tuple(one for stage in self.stages for one in stage.rewrite.tables)
+
     def after(self, name: str) -> Program:
         """The program as it stands after a pass. Raises KeyError when that pass has not run."""
         return {stage.name: stage.program for stage in self.stages}[name]
@@ -159,6 +189,22 @@ class Compiled:
         known = {one.name for one in self.source.inputs}
         return tuple(one for one in self.program.inputs if one.name not in known)
 
+    def completion(self) -> Program:
+        """A program that computes and draws what is left of `drawn` once its latents have their values.
+
+        The latents of inference stand in it with no distribution, since their values are put in, and all their axes bound; what is observed is
+        left out.
+        """
+        later = {choice.site for stage in self.stages if stage.name == "forward" for choice in stage.choices}
+
+        def given(site: Site) -> Site:
+            axes = tuple(Axis(axis.variable or f"axis_{place}", axis.set) for place, axis in enumerate(site.axes))
+            return replace(site, right=ire.Distribution("Flat"), axes=axes, starting=None, weight=None, where=None, fixing=())
+
+        kept = (site for site in self.drawn.sites if site.role != "observed")
+        sites = tuple(given(site) if site.stochastic and site.name not in later else site for site in kept)
+        return replace(self.drawn, sites=sites, factors=(), restrictions=(), reward=None)
+
     def plan(self) -> dict[str, list[dict[str, Any]]]:
         """Every choice, by pass; data for JSON."""
         return {stage.name: [choice.to_json() for choice in stage.choices] for stage in self.stages}
@@ -170,7 +216,9 @@ class Compiled:
         """
         from pplang._check.retype import retype
 
-        latents = [site for site in self.drawn.sites if site.role == "latent" and site.level != "generated"]
+        later = {site.name for site in self.program.sites if site.level == "generated"}
+        sites = [site for site in self.drawn.sites if site.level != "generated" and site.name not in later]
+        latents = [site for site in sites if site.role == "latent"]
         params = self.drawn.params
         given = (
             *(Input(site.name, site.sets, _declarable(site.kind, site.structure), site.structure) for site in latents),
@@ -179,9 +227,8 @@ class Compiled:
                 for param in params
             ),
         )
-        known = [site for site in self.drawn.sites if site.role == "deterministic" and site.level != "generated"]
+        known = [site for site in sites if site.role == "deterministic"]
         added = [site for stage in self.stages for site in stage.rewrite.inverse]
-        sites = tuple(replace(site, level="data") for site in (*known, *added))
         sets = self.program.sets
         return retype(
             replace(
@@ -189,7 +236,7 @@ class Compiled:
                 sets=sets,
                 inputs=(*self.drawn.inputs, *(replace(one, notes=()) for one in self.constants), *given),
                 params=(),
-                sites=sites,
+                sites=tuple(replace(site, level="data") for site in (*known, *added)),
                 factors=(),
                 restrictions=(),
                 guide=None,
@@ -201,6 +248,18 @@ class Compiled:
 def kept_as(site: Site) -> str:
     """The name under which the draws of a site of `Compiled.drawn` are kept: those of a column's empty cells under the column's."""
     return site.origin[0] if site.origin is not None and site.origin[1] == "split_missing" else site.name
+
+
+def inference(program: Program) -> Program:
+    """A program without the relations that are drawn or computed after inference."""
+    return program.with_sites(tuple(site for site in program.sites if site.level != "generated"))
+
+
+def as_data(program: Program, names: Collection[str]) -> Program:
+    """A program in which some latents are observed: inputs, whose values are given."""
+    given = tuple(Input(name, program.site[name].sets, _declarable(program.site[name].kind, None)) for name in names)
+    sites = tuple(replace(site, role="observed", notes=()) if site.name in names else site for site in program.sites)
+    return replace(program, inputs=(*program.inputs, *given), sites=sites)
 
 
 def _declarable(kind: Kind, structure: str | None) -> Kind:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pplang._check.recurrences import Unsteppable, groups
 from pplang._diagnostics import Diagnostic
 from pplang._ir import expression as ire
-from pplang._ir.kinds import Boolean, Interval, Member
+from pplang._ir.kinds import Interval
 from pplang._ir.program import Program, Site
-from pplang._passes import restricted, split_missing
+from pplang._passes import marginalize, restricted, split_missing
+from pplang._passes.states import is_discrete_latent
 from pplang._passes.unconstrain import OF_STRUCTURE
 from pplang._passes.whiten import is_joint_normal
 from pplang._source import Span
@@ -23,7 +24,7 @@ def unsupported(program: Program) -> Diagnostic | None:
     program = split_missing.apply(program, split_missing.decide(program)).program
     found = sorted(_constructs(program), key=lambda one: one[1])
     if not found:
-        return None
+        return marginalize.obstacle(program)
     name, span, hint = found[0]
     return Diagnostic("F01", f"{name} cannot be fitted yet", span, "the model is fine: it can be checked, formatted and printed", help=hint)
 
@@ -55,7 +56,8 @@ def _constructs(program: Program) -> Iterator[tuple[str, Span, str]]:
 
 def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
     for note in site.notes:
-        if note.name in _UNUSED_NOTES or (note.name == "whiten" and not is_joint_normal(site)):
+        unused = note.name in _UNUSED_NOTES or (note.name == "whiten" and not is_joint_normal(site))
+        if unused and not (note.name == "enumerate" and is_discrete_latent(site)):
             yield f"`@{note.name}`", note.span, "leave it out"
     if site.role == "split":
         yield split_missing.refusal(program, site) or site.name, site.span, "drop those rows, and write the type without `?`"
@@ -68,15 +70,13 @@ def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
 
 def _of_latent(site: Site) -> Iterator[tuple[str, Span, str]]:
     kind = site.kind
-    if isinstance(kind, Member | Boolean) or (isinstance(kind, Interval) and kind.integer):
+    if is_discrete_latent(site):
         if site.origin is not None:
             yield (
                 f"an empty cell of the discrete column `{site.origin[0]}` on which something observed depends",
                 site.span,
                 "drop those rows, and write the type without `?`",
             )
-        else:
-            yield f"the discrete latent `{site.name}`", site.span, "write the sum over its values as a Mixture, if it has one"
     elif site.structure is not None and site.structure not in OF_STRUCTURE:
         word = site.structure.replace("_", " ")
         yield (

@@ -111,7 +111,8 @@ def _ancestors(program: Program, site: Site) -> set[str]:
 
 def descendants(program: Program, name: str) -> set[str]:
     """The stochastic sites that depend on a latent directly or through definitions: its children."""
-    return {site.name for site in program.sites if site.stochastic and name in stochastic_parents(program, site)}
+    drawn = (site for site in program.sites if site.stochastic and site.level != "generated")
+    return {site.name for site in drawn if name in stochastic_parents(program, site)}
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ NUMBERS: dict[str, Callable[..., float]] = {
     "exp": math.exp,
     "expm1": math.expm1,
     "log": _checked(math.log, lambda x: x > 0),
+    "safe_log": lambda x: math.log(x) if x > 0 else -math.inf,
     "log1p": _checked(math.log1p, lambda x: x > -1),
     "log2": _checked(math.log2, lambda x: x > 0),
     "log10": _checked(math.log10, lambda x: x > 0),
@@ -201,6 +202,19 @@ def sum_to_zero_free(y: Sequence[float]) -> list[float]:
     return list((point - 2 * mirror * (mirror @ point) / (mirror @ mirror))[:-1])
 
 
+def chain_log_sum(first: np.ndarray, step: np.ndarray, weight: np.ndarray) -> float:
+    """Path by path: for one chain whose rows stand in order."""
+    length, size = np.shape(weight)
+    steps = step if np.ndim(step) == 3 else np.repeat(np.asarray(step)[None], length, 0)
+
+    def of(path: tuple[int, ...]) -> float:
+        alone = [weight[t][state] for t, state in enumerate(path)]
+        pairs = [steps[t + 1][a][b] for t, (a, b) in enumerate(itertools.pairwise(path))]
+        return math.fsum([first[0][path[0]], *alone, *pairs])
+
+    return log_sum_exp([of(path) for path in itertools.product(range(size), repeat=length)])
+
+
 TABLES: dict[str, Callable[..., Any]] = {
     "softmax": softmax,
     "log_softmax": lambda x: [one - _log_sum_exp(x) for one in x],
@@ -210,6 +224,8 @@ TABLES: dict[str, Callable[..., Any]] = {
     "determinant": np.linalg.det,
     "log_determinant": lambda x: float(np.linalg.slogdet(x)[1]),
     "diagonal": np.diag,
+    "chain_log_sum": chain_log_sum,
+    "varying_chain_log_sum": chain_log_sum,
     "solve_lower": np.linalg.solve,
     "evidence_factor": lambda root, precision: np.linalg.cholesky(np.eye(len(root)) + root.T @ precision @ root),
     "diagonal_evidence_factor": lambda root, precision: np.linalg.cholesky(np.eye(len(root)) + root.T @ np.diag(precision) @ root),

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from numpyro.distributions import constraints
 from numpyro.distributions.util import promote_shapes, validate_sample
 
-from pplang._lower.runtime.special import log_beta, log_choose, log_difference, log_rising, safe_log, times_log, times_log1m
+from pplang._lower.runtime.special import log_beta, log_choose, log_difference, log_rising, log_sum_exp, safe_log, times_log, times_log1m
 
 
 class Bernoulli(dist.BernoulliProbs):
@@ -292,6 +292,31 @@ class DirichletMultinomial(dist.Distribution):
     def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> jax.Array:
         probs_key, counts_key = jax.random.split(key)
         return Multinomial(self.total_count, dist.Dirichlet(self.concentration).sample(probs_key, sample_shape)).sample(counts_key)
+
+
+class Categorical(dist.CategoricalProbs):
+    """A member with probability `probs` of the last axis, which may hold zeros: NumPyro's clamps them."""
+
+    @validate_sample
+    def log_prob(self, value: ArrayLike) -> jax.Array:
+        return safe_log(_at(self.probs, value, self.batch_shape))
+
+
+class CategoricalLogits(dist.CategoricalLogits):
+    """A member with probability softmax(logits) of the last axis, which may hold minus infinity."""
+
+    arg_constraints = {"logits": constraints.dependent}
+
+    @validate_sample
+    def log_prob(self, value: ArrayLike) -> jax.Array:
+        return _at(self.logits - log_sum_exp(self.logits)[..., None], value, self.batch_shape)
+
+
+def _at(table: jax.Array, value: ArrayLike, batch_shape: tuple[int, ...]) -> jax.Array:
+    """The element of the last axis of a table."""
+    shape = jnp.broadcast_shapes(jnp.shape(value), batch_shape)
+    index = jnp.broadcast_to(jnp.asarray(value, int), shape)[..., None]
+    return jnp.take_along_axis(jnp.broadcast_to(table, (*shape, jnp.shape(table)[-1])), index, -1)[..., 0]
 
 
 class _Ordinal(dist.Distribution):

@@ -183,3 +183,28 @@ def whitening_of(x: ArrayLike, shift: ArrayLike, factor: ArrayLike) -> Array:
 def whitening_free(x: ArrayLike, shift: ArrayLike, factor: ArrayLike) -> Array:
     freed: Array = (_transposed(factor) @ (np.asarray(x, float) - shift)[..., None])[..., 0]
     return freed
+
+
+def safe_log(x: ArrayLike) -> Array:
+    """log(x), minus infinity at 0"""
+    x = np.asarray(x, float)
+    return np.where(x > 0, np.log(np.where(x > 0, x, 1.0)), -np.inf)
+
+
+def chain_log_sum(first: ArrayLike, step: ArrayLike, weight: ArrayLike, rows: ArrayLike | None = None) -> Array:
+    """The log of the sum over all paths: tables (..., T, K), (..., K, K), (..., T, K); see `runtime.chains`."""
+    size = np.shape(weight)[-2]
+    return varying_chain_log_sum(first, np.repeat(np.expand_dims(np.asarray(step, float), -3), size, -3), weight, rows)
+
+
+def varying_chain_log_sum(first: ArrayLike, steps: ArrayLike, weight: ArrayLike, rows: ArrayLike | None = None) -> Array:
+    """The same with steps (..., T, K, K)."""
+    first, steps, weight = np.asarray(first, float), np.asarray(steps, float), np.asarray(weight, float)
+    total = np.zeros(())
+    for chain in np.arange(weight.shape[-2])[None] if rows is None else np.asarray(rows):
+        alpha = np.zeros(())
+        for count, row in enumerate(chain[chain >= 0]):
+            before = first[..., row, :] if count == 0 else np.logaddexp.reduce(alpha[..., :, None] + steps[..., row, :, :], axis=-2)
+            alpha = before + weight[..., row, :]
+        total = total + np.logaddexp.reduce(alpha, axis=-1)
+    return np.asarray(total)

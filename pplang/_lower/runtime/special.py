@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.scipy.special import betainc, digamma, gammaln
 from jax.typing import ArrayLike
 
@@ -22,16 +23,25 @@ def log_difference(larger: ArrayLike, smaller: ArrayLike) -> jax.Array:
     return jnp.where(apart, larger + jnp.log(-jnp.expm1(-jnp.where(apart, gap, 1.0))), -jnp.inf)
 
 
+def log_sum_exp(terms: ArrayLike, axis: int | tuple[int, ...] = -1) -> jax.Array:
+    """log of the sum of exponentials; minus infinity with a zero gradient where every term is."""
+    terms = jnp.asarray(terms)
+    top = lax.stop_gradient(jnp.max(terms, axis, keepdims=True))
+    top = jnp.where(jnp.isfinite(top), top, 0.0)
+    return safe_log(jnp.exp(terms - top).sum(axis)) + jnp.squeeze(top, axis)
+
+
 def times_log(count: ArrayLike, x: ArrayLike) -> jax.Array:
-    """count * log(x); 0 with a zero gradient where count is 0, whatever x is."""
+    """count * log(x); 0 where count is 0, whatever x is, else minus infinity where x is 0: both with a zero gradient."""
     counted = jnp.asarray(count) > 0
-    return jnp.where(counted, count * jnp.log(jnp.where(counted, x, 1.0)), 0.0)
+    return jnp.where(counted, count * safe_log(jnp.where(counted, x, 1.0)), 0.0)
 
 
 def times_log1m(count: ArrayLike, x: ArrayLike) -> jax.Array:
-    """count * log(1 - x); 0 with a zero gradient where count is 0, whatever x is."""
+    """count * log(1 - x); 0 where count is 0, whatever x is, else minus infinity where x is 1: both with a zero gradient."""
     counted = jnp.asarray(count) > 0
-    return jnp.where(counted, count * jnp.log1p(-jnp.where(counted, x, 0.0)), 0.0)
+    below = counted & (jnp.asarray(x) < 1)
+    return jnp.where(counted, jnp.where(below, count * jnp.log1p(-jnp.where(below, x, 0.0)), -jnp.inf), 0.0)
 
 
 def log_choose(n: ArrayLike, k: ArrayLike) -> jax.Array:

@@ -1,0 +1,212 @@
+"""Chains of discrete states: the sum over all paths, and draws of a path given everything else. Tables are in log space.
+
+Weights of a path are first[z_1] + sum_t step[z_{t-1}, z_t] + sum_t weight[t, z_t]. Several chains that follow one another along one axis (the
+visits of each patient) are summed side by side.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax import lax
+from jax.typing import ArrayLike
+from numpyro.distributions import constraints
+
+from pplang._lower.runtime.special import log_sum_exp
+
+
+def chain_log_sum(first: ArrayLike, step: ArrayLike, weight: ArrayLike, rows: ArrayLike | None = None) -> jax.Array:
+    """The logarithm of the sum over all paths of exp of their weights.
+
+    first, weight: (..., T, K); of `first` the rows that begin a chain count. step: (..., K, K), from (next to last axis) and to.
+    rows: (chains, longest), the positions of each chain's rows in order, -1 after its end; None: one chain, as the rows stand.
+    """
+    starts, weights, there = _side_by_side(first, weight, rows)
+    return _total(starts, jnp.asarray(step)[..., None, None, :, :], weights, there)
+
+
+def varying_chain_log_sum(first: ArrayLike, steps: ArrayLike, weight: ArrayLike, rows: ArrayLike | None = None) -> jax.Array:
+    """The same with steps that vary: (..., T, K, K), of which those into the rows that begin a chain do not count."""
+    starts, weights, there = _side_by_side(first, weight, rows)
+    return _total(starts, _rows_of(jnp.asarray(steps), rows, 3)[..., 1:, :, :], weights, there)
+
+
+def _rows_of(table: jax.Array, rows: ArrayLike | None, trailing: int) -> jax.Array:
+    """(..., T, rest) → (..., chains, longest, rest)."""
+    axis = table.ndim - trailing
+    return jnp.expand_dims(table, axis) if rows is None else jnp.take(table, jnp.maximum(jnp.asarray(rows), 0), axis=axis)
+
+
+def _side_by_side(first: ArrayLike, weight: ArrayLike, rows: ArrayLike | None) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+    """First weights (..., chains, K), weights (..., chains, longest, K), and which rows are there (chains, longest)."""
+    weights = _rows_of(jnp.asarray(weight), rows, 2)
+    return _rows_of(jnp.asarray(first), rows, 2)[..., 0, :], weights, None if rows is None else jnp.asarray(rows) >= 0
+
+
+def _total(first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> jax.Array:
+    batch = jnp.broadcast_shapes(first.shape[:-2], steps.shape[:-4], weights.shape[:-3])
+    first = jnp.broadcast_to(first, (*batch, *first.shape[-2:]))
+    weights = jnp.broadcast_to(weights, (*batch, *weights.shape[-3:]))
+    return _log_sums(first, steps, weights, there).sum(-1)
+
+
+# the recursions: time goes first, so that it can be scanned
+
+
+def _times(table: jax.Array, trailing: int) -> jax.Array:
+    return jnp.moveaxis(table, table.ndim - trailing, 0)
+
+
+def _fixed(steps: jax.Array) -> jax.Array:
+    """The only step, (..., chains or 1, K, K); zeros where chains have a single row."""
+    return steps[..., :1, :, :].sum(-3)
+
+
+def _forward(first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> jax.Array:
+    """log alpha, (longest, ..., chains, K): the sum over all paths up to each row that end in each state."""
+    start = first + weights[..., 0, :]
+
+    def one(alpha: jax.Array, at: Any) -> tuple[jax.Array, jax.Array]:
+        step, weight, here = at
+        new = log_sum_exp(alpha[..., :, None] + (fixed if step is None else step), -2) + weight
+        new = new if here is None else jnp.where(here[..., None], new, alpha)
+        return new, new
+
+    fixed, varying = _fixed(steps), steps.shape[-3] > 1
+    after = None if there is None else _times(there[:, 1:], 1)
+    inputs = (_times(steps, 3) if varying else None, _times(weights[..., 1:, :], 2), after)
+    _, rest = lax.scan(one, start, inputs)
+    return jnp.concatenate([start[None], rest])
+
+
+def _backward(steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> jax.Array:
+    """log beta, (longest, ..., chains, K): the sum over all ways on from each state of each row."""
+    end = jnp.zeros_like(weights[..., 0, :])
+
+    def one(beta: jax.Array, at: Any) -> tuple[jax.Array, jax.Array]:
+        step, weight, here = at
+        new = log_sum_exp((fixed if step is None else step) + (weight + beta)[..., None, :], -1)
+        new = new if here is None else jnp.where(here[..., None], new, beta)
+        return new, new
+
+    fixed, varying = _fixed(steps), steps.shape[-3] > 1
+    after = None if there is None else _times(there[:, 1:], 1)
+    inputs = (_times(steps, 3) if varying else None, _times(weights[..., 1:, :], 2), after)
+    _, rest = lax.scan(one, end, inputs, reverse=True)
+    return jnp.concatenate([rest, end[None]])
+
+
+@jax.custom_jvp
+def _log_sums(first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> jax.Array:
+    """The log sum of each chain, (..., chains)."""
+    return log_sum_exp(_forward(first, steps, weights, there)[-1], -1)
+
+
+@_log_sums.defjvp
+def _log_sums_jvp(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    """The derivative in a weight is the probability of its state (of its pair of states) given everything: forward and backward recursion."""
+    first, steps, weights, there = primals
+    alpha, beta = _forward(first, steps, weights, there), _backward(steps, weights, there)
+    total = log_sum_exp(alpha[-1], -1)
+    base = jnp.where(jnp.isneginf(total), 0.0, total)[..., None]
+    state = jnp.exp(alpha + beta - base)
+    state = state if there is None else jnp.where(_times(there, 1)[..., None], state, 0.0)
+    tangent = (state[0] * tangents[0]).sum(-1) + (jnp.moveaxis(state, 0, -2) * tangents[2]).sum((-1, -2))
+    if weights.shape[-2] > 1:
+        onward = _times(weights, 2)[1:] + beta[1:] - base
+        if steps.shape[-3] > 1:
+            pair = jnp.exp(alpha[:-1, ..., :, None] + _times(steps, 3) + onward[..., None, :])
+            pair = pair if there is None else jnp.where(_times(there[:, 1:], 1)[..., None, None], pair, 0.0)
+            tangent += (jnp.moveaxis(pair, 0, -3) * tangents[1]).sum((-1, -2, -3))
+        else:
+            tangent += _fixed_steps(alpha, steps, onward, there, tangents[1])
+    return total, tangent
+
+
+def _fixed_steps(alpha: jax.Array, steps: jax.Array, onward: jax.Array, there: jax.Array | None, tangent: jax.Array) -> jax.Array:
+    """Where all steps are alike, the expected number of each; no table over rows and pairs of states is kept."""
+    pair = jnp.exp(alpha[:-1, ..., :, None] + _fixed(steps) + onward[..., None, :])
+    pair = pair if there is None else jnp.where(_times(there[:, 1:], 1)[..., None, None], pair, 0.0)
+    return (pair.sum(0) * tangent[..., 0, :, :]).sum((-1, -2))
+
+
+class Chain(dist.Distribution):
+    """A path of states, one for each row; its probability is proportional to exp of its weights. See `chain_log_sum` for the tables."""
+
+    pytree_data_fields = ("first", "step", "weight", "rows")
+
+    def __init__(self, first: ArrayLike, step: ArrayLike, weight: ArrayLike, rows: ArrayLike | None = None, *, validate_args: bool | None = None) -> None:  # fmt: skip
+        self._set(first, jnp.asarray(step), weight, rows, 2, validate_args)
+
+    def _set(self, first: ArrayLike, step: jax.Array, weight: ArrayLike, rows: Any, trailing: int, validate_args: bool | None) -> None:
+        self.first, self.step, self.weight, self.rows = jnp.asarray(first), step, jnp.asarray(weight), rows
+        batch = jnp.broadcast_shapes(self.first.shape[:-2], self.step.shape[:-trailing], self.weight.shape[:-2])
+        dist.Distribution.__init__(self, batch, self.weight.shape[-2:-1], validate_args=validate_args)
+
+    @constraints.dependent_property(is_discrete=True, event_dim=1)
+    def support(self) -> constraints.Constraint:
+        return constraints.independent(constraints.integer_interval(0, self.weight.shape[-1] - 1), 1)
+
+    def _steps(self) -> jax.Array:
+        """(..., chains or 1, longest - 1 or 1, K, K)"""
+        return self.step[..., None, None, :, :]
+
+    def _tables(self) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array | None]:
+        first, weights, there = _side_by_side(self.first, self.weight, self.rows)
+        shape = self.batch_shape
+        first = jnp.broadcast_to(first, (*shape, *first.shape[-2:]))
+        return first, self._steps(), jnp.broadcast_to(weights, (*shape, *weights.shape[-3:])), there
+
+    def log_prob(self, value: ArrayLike) -> jax.Array:
+        first, steps, weights, there = self._tables()
+        path = _rows_of(jnp.asarray(value, int), self.rows, 1)
+        own = jnp.take_along_axis(weights, path[..., None], -1)[..., 0]
+        before, after = path[..., :-1], path[..., 1:]
+        shape = jnp.broadcast_shapes(steps.shape[:-2], after.shape)
+        table = jnp.broadcast_to(steps, (*shape, *steps.shape[-2:])).reshape(*shape, -1)
+        moves = jnp.take_along_axis(table, jnp.broadcast_to(before * weights.shape[-1] + after, shape)[..., None], -1)[..., 0]
+        if there is not None:
+            own, moves = jnp.where(there, own, 0.0), jnp.where(there[:, 1:], moves, 0.0)
+        start = jnp.take_along_axis(first, path[..., :1], -1)[..., 0]
+        return (start + own.sum(-1) + moves.sum(-1) - _log_sums(first, steps, weights, there)).sum(-1)
+
+    def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> jax.Array:
+        """Forward filtering, backward sampling (Frühwirth-Schnatter 1994)."""
+        first, steps, weights, there = self._tables()
+        alpha = _forward(first, steps, weights, there)
+        alpha = jnp.broadcast_to(alpha[:, *(None for _ in sample_shape)], (alpha.shape[0], *sample_shape, *alpha.shape[1:]))
+        last_key, keys = jax.random.fold_in(key, 0), jax.random.split(jax.random.fold_in(key, 1), alpha.shape[0] - 1)
+        last = jax.random.categorical(last_key, alpha[-1])
+        fixed, varying = _fixed(steps), steps.shape[-3] > 1
+
+        def back(state: jax.Array, at: Any) -> tuple[jax.Array, jax.Array]:
+            key, alpha, step, here = at
+            table = jnp.broadcast_to(fixed if step is None else step, (*state.shape, *steps.shape[-2:]))
+            into = jnp.take_along_axis(table, state[..., None, None], -1)[..., 0]
+            new = jax.random.categorical(key, alpha + into)
+            new = new if here is None else jnp.where(here, new, state)
+            return new, new
+
+        after = None if there is None else _times(there[:, 1:], 1)
+        _, rest = lax.scan(back, last, (keys, alpha[:-1], _times(steps, 3) if varying else None, after), reverse=True)
+        path = jnp.moveaxis(jnp.concatenate([rest, last[None]]), 0, -1)
+        if self.rows is None:
+            return path[..., 0, :]
+        assert there is not None
+        # What stands after a chain's end goes to a row beyond the last, which is dropped.
+        size = self.weight.shape[-2]
+        target = jnp.where(there, jnp.asarray(self.rows), size)
+        return jnp.zeros((*path.shape[:-2], size + 1), path.dtype).at[..., target].set(path)[..., :size]
+
+
+class VaryingChain(Chain):
+    """The same with steps that vary from row to row."""
+
+    def __init__(self, first: ArrayLike, steps: ArrayLike, weight: ArrayLike, rows: ArrayLike | None = None, *, validate_args: bool | None = None) -> None:  # fmt: skip
+        self._set(first, jnp.asarray(steps), weight, rows, 3, validate_args)
+
+    def _steps(self) -> jax.Array:
+        return _rows_of(self.step, self.rows, 3)[..., 1:, :, :]

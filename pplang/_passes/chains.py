@@ -1,0 +1,129 @@
+"""Discrete latents in time: all paths of states are summed over by the forward recursion (Rabiner 1989), in log space.
+
+A chain is a latent over an ordered set of which some term mentions a state and the one before. Its terms become three tables of log weights: of
+the first state, of a step from one state to the next, and of each state alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pplang._ir import build
+from pplang._ir import expression as ire
+from pplang._ir.program import Axis, Site
+from pplang._ir.substitute import substitute
+from pplang._passes.elimination import NAME, Eliminated, Placement, Workplace, gathered, inseparable, own_binders, placed
+from pplang._passes.plan import Table
+from pplang._passes.states import Discrete, drawn
+from pplang._passes.terms import Indices, Term, replaced
+
+
+def axis_of(one: Discrete, terms: Sequence[Term]) -> int | None:
+    """The axis along which terms step back from a state to an earlier one; None for a latent that is no chain."""
+    for term in terms:
+        for indices in term.mentions({one.name}).get(one.name, ()):
+            for place, index in enumerate(indices):
+                if isinstance(index, ire.Lag):
+                    return place
+    return None
+
+
+def eliminate(work: Workplace, one: Discrete, terms: Sequence[Term], place: int) -> Eliminated:
+    """Sum over all paths of a chain whose time is its axis number `place`. Raises CannotBeSummedError."""
+    return _Chain(work, one, place).sum(terms)
+
+
+class _Chain:
+    def __init__(self, work: Workplace, one: Discrete, place: int) -> None:
+        self.work, self.one = work, one
+        self.time = one.site.plates[place]
+        self.place = place
+        self.others = tuple(axis for n, axis in enumerate(one.site.plates) if n != place)
+        self.before = work.letter(one.letter)
+        self.state, self.earlier = Axis(one.letter, one.states), Axis(self.before, one.states)
+        self.definitions: list[Site] = []
+
+    def sum(self, terms: Sequence[Term]) -> Eliminated:
+        """The tables of the three kinds of weights, and the sum over all paths."""
+        first: list[ire.Expression] = []
+        step: list[ire.Expression] = []
+        weight: list[ire.Expression] = []
+        for term in terms:
+            now, before = self._mentioned(term)
+            found = placed(self.work, self.one, term, now)
+            if before is None:
+                value, more = gathered(self.work, self.one, term, found, self._states(found, now), (self.state,))
+                self.definitions += more
+                weight.append(value)
+            else:
+                states = self._states(found, now, before)
+                if found.starting is not None:
+                    start = replaced(found.starting, states)
+                    first.append(ire.Reduce("sum", start, found.rest, found.condition) if found.rest else start)
+                lagging = any(isinstance(node, ire.Lag) for node in ire.walk(replaced(found.value, states)))
+                whole = found if lagging else replace(found, starting=None)
+                value, more = gathered(self.work, self.one, term, whole, states, (self.earlier, self.state))
+                self.definitions += more
+                step.append(value)
+        return self._result(build.add(*first), build.add(*step), build.add(*weight))
+
+    def _mentioned(self, term: Term) -> tuple[Indices, Indices | None]:
+        """Where a term mentions the chain: at its element, and at the one before if it does so."""
+        found = term.mentions(set(self.work.latents))
+        others = [name for name in found if name != self.one.name]
+        if others:
+            other = self.work.latents[others[0]]
+            raise inseparable(self.one, term, f"a chain is summed on its own, and `{other.site.name}` is not summed yet", other)
+        now: Indices | None = None
+        before: Indices | None = None
+        for indices in found[self.one.name]:
+            match indices[self.place]:
+                case ire.Lag(variable, ire.Number(1)):
+                    before = indices
+                    implied = (*indices[: self.place], ire.Variable(variable), *indices[self.place + 1 :])
+                case ire.Lag():
+                    raise inseparable(self.one, term, "it looks back more than one step: a state may depend on the one before")
+                case _:
+                    implied = indices
+            if now is not None and now != implied:
+                raise inseparable(self.one, term, "it depends on two elements of it that are not neighbours")
+            now = implied
+        assert now is not None
+        return now, before
+
+    def _states(self, found: Placement, now: Indices, before: Indices | None = None) -> dict[tuple[str, Indices], ire.Expression]:
+        """What stands for the states in a placed term."""
+        values = {old: ire.Variable(new) for old, new in found.renamed.items()}
+
+        def renamed(indices: Indices) -> Indices:
+            return tuple(substitute(index, values) for index in indices)
+
+        states: dict[tuple[str, Indices], ire.Expression] = {(self.one.name, renamed(now)): ire.Variable(self.one.letter)}
+        if before is not None:
+            states[self.one.name, renamed(before)] = ire.Variable(self.before)
+        return states
+
+    def _result(self, first: ire.Expression, step: ire.Expression, weight: ire.Expression) -> Eliminated:
+        one, others, time = self.one, self.others, self.time
+        varying = any(
+            (isinstance(node, ire.Variable) and node.name == time.variable)
+            or (isinstance(node, ire.Lag) and node.variable == time.variable)
+            for node in ire.walk(step)
+        )
+        firsts = self.work.definition(one, "first", (*others, time, self.state), first)
+        steps = self.work.definition(one, "step", (*others, *([time] if varying else []), self.earlier, self.state), step)
+        weights = self.work.definition(one, "weight", (*others, time, self.state), weight)
+        at = tuple(ire.Variable(axis.variable) for axis in others if axis.variable is not None)
+        given = tuple(ire.Reference(site.name, at) for site in (firsts, steps, weights))
+        total = build.call("varying_chain_log_sum" if varying else "chain_log_sum", *given)
+        chain = ire.Distribution("Chain", tuple(zip(("first", "steps" if varying else "step", "weight"), given, strict=True)))
+        axes = tuple(Axis(None, axis.set) if n == self.place else axis for n, axis in enumerate(one.site.axes))
+        binders = tuple(binder for binder in own_binders(one) if binder.variable != time.variable)
+        table = Table(steps.name, steps.sets, (one.site.name, one.site.name), (one.states, one.states))
+        return Eliminated(
+            Term(total, binders, source=one.site.name, span=one.site.span),
+            (*self.definitions, firsts, steps, weights),
+            drawn(one, chain, axes, (one.site.name, NAME)),
+            table,
+        )

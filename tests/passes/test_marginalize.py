@@ -1,0 +1,181 @@
+"""Discrete latents are summed out exactly: next to going through all their values with the reference interpreter."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import pytest
+
+import pplang
+from pplang._infer.density import site_densities
+from pplang._ir import build
+from pplang._ir import expression as ire
+from pplang._ir.kinds import Boolean, Member
+from pplang._ir.program import Site
+from pplang._model import Bound
+from pplang._passes import marginalize, pipeline
+from pplang._prove import prove
+from tests.passes.discrete_programs import EXAMPLES
+from tests.properties.examine import examine_passes
+from tests.reference.evaluate import Evaluator
+
+Values = dict[str, np.ndarray]
+NAMES = tuple(EXAMPLES)
+DRAWS = 4_000
+
+
+@cache
+def bound_of(name: str) -> Bound:
+    """An example with its data, taken through all passes."""
+    example = EXAMPLES[name]
+    tables = (example.data,) if example.data else ()
+    return pplang.compile_text(example.text).bind(*tables, inputs=example.inputs or None)
+
+
+class Found(NamedTuple):
+    """What the compiled program says at a point: draws of all names; the density of the program without discrete latents; a gradient of the
+    last program, and its density a step ahead and behind in each direction."""
+
+    draws: Values
+    summed: float
+    gradient: np.ndarray
+    ahead: np.ndarray
+    behind: np.ndarray
+
+
+STEP = 1e-5
+
+
+@cache
+def found_of(name: str) -> Found:
+    """All that is asked of an example, in one compiled program."""
+    bound = bound_of(name)
+    z = np.random.default_rng(0).normal(size=bound.size)
+    other = Bound(bound.model, pipeline.run(bound.model.program, after="marginalize"), bound.dataset)
+
+    def everything(z: Any, keys: Any) -> Any:
+        draws = jax.vmap(lambda key: bound.constrain(z, key))(keys)
+        latents = {latent.name: draws[latent.name][0] for latent in other.latents}
+        summed = sum(site_densities(other.transformed_model, latents, other.transformed_arguments).values())
+        around = jax.vmap(bound.log_density)
+        steps = STEP * np.eye(bound.size)
+        return draws, summed, jax.grad(bound.log_density)(z), around(z + steps), around(z - steps)
+
+    with jax.enable_x64(True):
+        draws, summed, *rest = jax.jit(everything)(z, jax.random.split(jax.random.PRNGKey(0), DRAWS))
+        values = {one: np.asarray(value) for one, value in draws.items()}
+        return Found(values, float(summed), *map(np.asarray, rest))
+
+
+def states(bound: Bound, site: Site) -> range:
+    """All values that one element of a discrete latent may have."""
+    match site.kind:
+        case Member(name):
+            return range(len(bound.sets[name]))
+        case Boolean():
+            return range(2)
+    kind = bound.compiled.program.site[f"{site.name}_state"].kind
+    assert isinstance(kind, Member)
+    return bound.sets[kind.set]  # type: ignore[return-value]
+
+
+def assignments(bound: Bound) -> Iterator[Values]:
+    """Every combination of values of the discrete latents."""
+    sites = [bound.model.program.site[name] for name in bound.compiled.summed]
+    shapes = [tuple(len(bound.sets[axis]) for axis in site.sets) for site in sites]
+    every = [itertools.product(states(bound, site), repeat=int(np.prod(shape))) for site, shape in zip(sites, shapes, strict=True)]
+    for chosen in itertools.product(*map(list, every)):
+        yield {site.name: np.reshape(value, shape) for site, value, shape in zip(sites, chosen, shapes, strict=True)}
+
+
+def joint(bound: Bound, values: Values) -> float:
+    """The log density of the source by the reference interpreter."""
+    reported = {site.name for site in bound.model.program.sites if site.role == "deterministic"}
+    given = {name: value for name, value in values.items() if name not in reported}
+    return Evaluator(bound.model.program, bound.dataset.sets, {**bound.dataset.arrays, **given}).joint()
+
+
+@cache
+def enumerated(name: str) -> tuple[list[tuple[Values, float]], float]:
+    """Every assignment with its log density beside the continuous latents of `found_of`, and the log of the sum."""
+    bound = bound_of(name)
+    values = {one: value[0] for one, value in found_of(name).draws.items()}
+    with np.errstate(all="ignore"):
+        found = [(one, joint(bound, {**values, **one})) for one in assignments(bound)]
+    return found, float(np.logaddexp.reduce([density for _, density in found]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_density_is_the_sum_over_all_values(name: str) -> None:
+    _, total = enumerated(name)
+    assert found_of(name).summed == pytest.approx(total, rel=1e-10, abs=1e-10)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_draws_have_the_exact_probabilities(name: str) -> None:
+    found, total = enumerated(name)
+    draws = found_of(name).draws
+    drawn = np.concatenate([np.reshape(np.asarray(draws[one], int), (DRAWS, -1)) for one in bound_of(name).compiled.summed], axis=1)
+    rows, frequencies = np.unique(drawn, axis=0, return_counts=True)
+    exact = {tuple(int(v) for one in values.values() for v in np.ravel(one)): np.exp(density - total) for values, density in found}
+    expected = np.array([exact[tuple(map(int, row))] for row in rows]) * DRAWS
+    # Every combination that was drawn can be; chi-squared over the common ones, the rest as one.
+    assert (expected > 0).all()
+    common = expected > 8
+    rest = DRAWS - expected[common].sum()
+    statistic = ((frequencies[common] - expected[common]) ** 2 / expected[common]).sum()
+    statistic += (frequencies[~common].sum() - rest) ** 2 / max(rest, 1.0)
+    assert statistic < common.sum() + 1 + 5 * np.sqrt(2 * (common.sum() + 1))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_are_finite_and_those_of_differences(name: str) -> None:
+    found = found_of(name)
+    assert np.isfinite(found.gradient).all()
+    assert found.gradient == pytest.approx((found.ahead - found.behind) / (2 * STEP), rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_program_prints_and_is_left_alone_when_run_again(name: str) -> None:
+    compiled = bound_of(name).compiled
+    examine_passes(compiled)
+    actions = {choice.site: choice.action for stage in compiled.stages if stage.name == "marginalize" for choice in stage.choices}
+    assert actions == EXAMPLES[name].actions
+    assert marginalize.obstacle(compiled.program) is None
+
+
+def test_values_that_follow_from_a_drawn_state_agree_with_it() -> None:
+    draws = found_of("two outcomes").draws
+    assert np.array_equal(draws["first"], draws["z"] == 0)
+    lives = found_of("occupancy").draws
+    assert lives["share"] == pytest.approx(lives["lives"].mean(-1))
+
+
+PROVED = [pytest.param(name, marks=[] if name == "groups" else pytest.mark.slow) for name in NAMES]
+
+
+@pytest.mark.parametrize("name", PROVED)
+def test_the_proof_holds(name: str) -> None:
+    proofs = prove(bound_of(name), points=2, prior_draws=50)
+    assert proofs[0].name == "marginalize"
+    assert all(one.holds for one in proofs), proofs
+
+
+def test_the_proof_finds_a_sum_that_is_wrong() -> None:
+    bound = bound_of("species")
+    (place,) = (n for n, stage in enumerate(bound.compiled.stages) if stage.name == "marginalize")
+    stage = bound.compiled.stages[place]
+    site = stage.program.site["present_weight"]
+    wrong = replace(site, right=build.add(site.right, ire.Number(0.01)))
+    sites = tuple(wrong if one.name == site.name else one for one in stage.program.sites)
+    stages = list(bound.compiled.stages)
+    stages[place] = replace(stage, rewrite=replace(stage.rewrite, program=stage.program.with_sites(sites)))
+    proof = prove(Bound(bound.model, replace(bound.compiled, stages=tuple(stages)), bound.dataset), points=2, prior_draws=50)[0]
+    assert proof.name == "marginalize"
+    assert not proof.holds
