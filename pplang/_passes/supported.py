@@ -44,14 +44,14 @@ def _constructs(program: Program) -> Iterator[tuple[str, Span, str]]:
     for table in program.tables:
         for note in table.notes:
             yield f"`@{note.name}`", note.span, "leave it out: all rows are used"
+    for site in program.sites:
+        yield from _of_site(program, site)
     for group in groups(program):
         roles = {program.site[name].role for name in group.sites} if isinstance(group, Unsteppable) else set[str]()
         if isinstance(group, Unsteppable) and roles - {"observed"} and "split" not in roles:
             (first, *others) = sorted((program.site[name] for name in group.sites), key=lambda site: site.span)
             along = f"`{first.name}`" if not others else f"`{first.name}` together with {', '.join(f'`{one.name}`' for one in others)}"
             yield f"a recurrence that does not go along one axis ({along})", first.span, "look back along one ordered set only"
-    for site in program.sites:
-        yield from _of_site(program, site)
 
 
 def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
