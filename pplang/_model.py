@@ -59,17 +59,24 @@ class Model:
         """The source."""
         return self.source.text
 
-    def compiled(self, *, without: Sequence[str] = (), after: str | None = None, plan: Plan | None = None) -> Compiled:
+    def compiled(
+        self,
+        *,
+        without: Sequence[str] = (),
+        after: str | None = None,
+        plan: Plan | None = None,
+        sizes: Mapping[str, int] | None = None,
+    ) -> Compiled:
         """The plan and the rewritten program; some passes left out, or only up to one; choices settled by a plan (see `plan`).
+
+        sizes: how many members each index set has, where the data are known: some choices depend on it.
 
         Raises `Problems`: I72 for what is not a pass, or is one that cannot be left out; I82, I83 for a plan that does not fit.
         """
         from pplang._passes import pipeline
 
-        faults = [fault for fault in (*map(_left_out, without), _is_pass(after) if after else None) if fault]
-        if faults:
-            raise Problems(faults)
-        return pipeline.run(self.program, without=without, after=after, pins=plan.pins if plan else None)
+        _check_passes(without, after)
+        return pipeline.run(self.program, without=without, after=after, pins=plan.pins if plan else None, sizes=sizes)
 
     def plan(self, path: str | os.PathLike[str]) -> Plan:
         """The plan in a JSON file that `pplang explain --json` has written, for `bind` and `fit`.
@@ -106,9 +113,9 @@ class Model:
         if refused is not None:
             raise Problems([refused], self.source)
         given = [one if isinstance(one, tuple) else (None, one) for one in data] + list((tables or {}).items())
-        compiled = self.compiled(without=without, plan=plan)
+        _check_passes(without)
         dataset = bind(self.program, given, inputs, evaluate=evaluate, settings=settings or {}, missing=missing, source=self.source)
-        bound = Bound(self, compiled, dataset)
+        bound = Bound(self, self.compiled(without=without, plan=plan, sizes=dataset.sizes), dataset)
         _check_tables(bound)
         return bound.with_constants(plan.constants) if plan and plan.constants else bound
 
@@ -412,6 +419,13 @@ def _check_tables(bound: Bound) -> None:
         fault = too_many(bound.model.program, bound.compiled.tables, set_sizes(bound.compiled.program, bound.sets))
         if fault is not None:
             raise Problems([fault], bound.model.source)
+
+
+def _check_passes(without: Sequence[str], after: str | None = None) -> None:
+    """Raises `Problems` (I72) for what is not a pass, or is one that cannot be left out."""
+    faults = [fault for fault in (*map(_left_out, without), _is_pass(after) if after else None) if fault]
+    if faults:
+        raise Problems(faults)
 
 
 def _is_pass(name: str) -> Diagnostic | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,8 @@ from pplang._ir.expression import Expression
 from pplang._ir.kinds import REAL
 from pplang._ir.program import Program, Site
 from pplang._lower import lower
-from pplang._passes.plan import as_data, inference
+from pplang._passes import forward
+from pplang._passes.plan import Compiled, Stage, as_data, inference
 
 if TYPE_CHECKING:
     from pplang._model import Bound
@@ -116,7 +117,7 @@ def prove(bound: Bound, *, points: int = 5, prior_draws: int = 2_000, seed: int 
         size = sum(latent.size for latent in stages[-1].latents)
         values = [{name: np.asarray(value) for name, value in everything(rng.normal(size=size)).items()} for _ in range(points)]
         densities = [stage.densities(values, stages[-1]) for stage in stages]
-        drawn = [_prior(stage, prior_draws, seed + place) for place, stage in enumerate(stages)]
+        drawn = _priors(stages, prior_draws, seed)
         proofs = []
         for place, (before, after) in enumerate(pairwise(stages)):
             terms = [sum(float(value[name]) for name in after.terms) for value in values]
@@ -127,7 +128,7 @@ def prove(bound: Bound, *, points: int = 5, prior_draws: int = 2_000, seed: int 
                     max(errors),
                     _jacobian_error(before, after, values, terms),
                     None,
-                    _agreement(before, drawn[place], drawn[place + 1]),
+                    None if _same_latents(before, after) else _agreement(before, drawn[place], drawn[place + 1]),
                 )
             )
         if proofs:
@@ -181,15 +182,14 @@ def _order(site: Site, sampled: bool) -> tuple[int, ...]:
 
 
 def _stages(bound: Bound, constants: dict[str, Any]) -> list[_Stage]:
-    """The program before the first pass that moves anything, and after each that does; the last one reports all terms of the Jacobian."""
+    """The program before the first pass that changes the density's form, and after each that does; the last one reports the Jacobian's terms."""
     sizes = set_sizes(bound.compiled.program, bound.sets)
     zeros = {one.name: np.zeros([sizes[axis] for axis in one.sets]) for one in bound.compiled.constants}
     arrays = {**zeros, **bound.dataset.values(), **constants}
-    moving = [stage for stage in bound.compiled.stages if stage.rewrite.inverse]
-    before = [stage.program for stage in takewhile(lambda stage: not stage.rewrite.inverse, bound.compiled.stages)]
+    start, later = _split(bound.compiled)
+    moving = [stage for stage, before in zip(later, (start, *(one.program for one in later)), strict=False) if stage.program != before]
     reports = {stage.name: _term_sites(stage.name, stage.rewrite.log_jacobian) for stage in moving}
-    source = before[-1] if before else bound.compiled.source
-    programs = [("source", inference(source)), *((stage.name, inference(stage.program)) for stage in moving)]
+    programs = [("source", inference(start)), *((stage.name, inference(stage.program)) for stage in moving)]
     found = []
     for place, (name, program) in enumerate(programs):
         extra = tuple(site for sites in reports.values() for site in sites) if place == len(programs) - 1 else ()
@@ -202,6 +202,15 @@ def _stages(bound: Bound, constants: dict[str, Any]) -> list[_Stage]:
         restricted = bool(programs[0][1].restrictions)
         found.append(_Stage(name, program, partial(lowered.model, sets=bound.sets), arguments, latents, terms, restricted))
     return found
+
+
+def _split(compiled: Compiled) -> tuple[Program, tuple[Stage, ...]]:
+    """The program as inference sees it, without what is drawn afterwards, and the stages from there on."""
+    names = [stage.name for stage in compiled.stages]
+    if forward.NAME not in names:
+        return compiled.program, ()
+    place = names.index(forward.NAME)
+    return compiled.stages[place].program, compiled.stages[place + 1 :]
 
 
 def _term_sites(name: str, terms: Sequence[Expression]) -> tuple[Site, ...]:
@@ -287,6 +296,21 @@ def _declared(site: Site, value: Any, last: _Stage) -> Any:
     """A value with its axes as the source declares them: NumPyro has the plates of a drawn one first."""
     drawn = last.program.site[site.name].role == "latent"
     return np.transpose(value, np.argsort(plates_first(site))) if drawn else value
+
+
+def _same_latents(before: _Stage, after: _Stage) -> bool:
+    """Do two programs draw the same, so that they differ in what is observed only?"""
+    first, second = ([site for site in one.program.sites if site.role == "latent"] for one in (before, after))
+    return first == second
+
+
+def _priors(stages: Sequence[_Stage], draws: int, seed: int) -> list[dict[str, np.ndarray]]:
+    """Draws from the prior of each program, those of the one before where a pass has left the latents alone."""
+    found: list[dict[str, np.ndarray]] = []
+    for place, stage in enumerate(stages):
+        same = place > 0 and _same_latents(stages[place - 1], stage)
+        found.append(found[-1] if same else _prior(stage, draws, seed + place))
+    return found
 
 
 def _prior(stage: _Stage, draws: int, seed: int) -> dict[str, np.ndarray]:

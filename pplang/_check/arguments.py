@@ -17,6 +17,7 @@ from pplang._check.words import count_of, kind_words, over_words, usage
 from pplang._diagnostics import Label
 from pplang._ir import expression as ir
 from pplang._ir.kinds import Boolean, Interval, Kind, Member
+from pplang._ir.program import SumSet
 from pplang._ir.text import kind_text
 from pplang._source import NOWHERE, Span
 
@@ -70,11 +71,37 @@ def _length(typer: Typer, argument: ir.Expression, typing: Typing, over: str | N
 
 def list_length(typer: Typer, node: ir.TableLiteral, over: str) -> None:
     """D12: a list has one value for each member of the set that it fills, as far as the model knows them."""
+    if has_tables(typer, node):
+        _fill_sum(typer, node, over)
+        return
     labels = typer.environment.labels(over) if over in typer.environment.sets else None
     if labels is not None and len(labels) != len(node.items):
         shown = ", ".join(map(str, labels[:10])) + (", ..." if len(labels) > 10 else "")
         typer.report("D12", f"{count_of(len(node.items), 'value')} for {count_of(len(labels), 'member')}", node.span, f"{over} has {shown}",
                      help="write one value for each of them, in this order")  # fmt: skip
+
+
+def has_tables(typer: Typer, node: ir.TableLiteral) -> bool:
+    """Is an item of a list a table?"""
+    return any(typer.type_of(item).sets for item in node.items)
+
+
+def _fill_sum(typer: Typer, node: ir.TableLiteral, over: str) -> None:
+    """D12: a list over a sum of sets has, in order, a table over each summand, or a number for each member that the model lists."""
+    wanted = _items(typer, over)
+    given = [(typer.type_of(item).sets or (None,))[0] for item in node.items]
+    if given != wanted:
+        typer.report("D12", f"a list that does not fill {over}", node.span, "a table in a list fills one of the sets that a sum is made of",
+                     help="write, in the order of the sum, a table over each set and a number for each label")  # fmt: skip
+
+
+def _items(typer: Typer, over: str) -> list[str | None]:
+    """What fills a set in a list: None for each label that the model lists, a set for a table over it."""
+    members = typer.environment.sets[over].members if over in typer.environment.sets else None
+    if isinstance(members, SumSet):
+        return [item for one in members.sets for item in _items(typer, one)]
+    labels = typer.environment.labels(over) if members is not None else None
+    return [over] if labels is None else [None] * len(labels)
 
 
 # kinds

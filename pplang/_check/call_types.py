@@ -119,18 +119,40 @@ def type_reduction(typer: Typer, node: ir.Reduce) -> Typing:
     """`sum(e for k in K if c)` and the like: one number."""
     inner = typer.inside(node.binders)
     data = node.condition is None or inner.condition(node.condition)
+    if node.operation == "triangle":
+        return _triangle(inner, node, data)
     if node.operation in ("any", "all"):
         return Typing(Boolean(), data=inner.condition(node.element) and data)
     found, is_data = inner.number(node.element)
     return Typing(None if found is None else interval.reduced(node.operation, found, some=node.condition is None), data=data and is_data)
 
 
+def _triangle(inner: Typer, node: ir.Reduce, data: bool) -> Typing:
+    """`triangle(row[i] for i in Home)`: rows over one set, K, and a result over K and K."""
+    typing = inner.type_of(node.element)
+    if typing.kind is None:
+        return UNKNOWN
+    if len(typing.sets) != 1 or ANY in typing.sets:
+        inner.report("D08", f"`triangle` of {_described(typing)}", node.element.span, "it stacks rows, and each row is a table over one set",
+                     help="give the rows a name and a set: row[i in Home, Term] = [1, floor[i]], then triangle(row[i] for i in Home)")  # fmt: skip
+        return UNKNOWN
+    if not (typing.data and data):
+        inner.report("R07", "`triangle` of what is not known before fitting", node.span, "this depends on a latent or a param",
+                     help="it is computed once, from the data alone: take the latents out of its rows")  # fmt: skip
+        return UNKNOWN
+    return Typing(REAL, (*typing.sets, *typing.sets))
+
+
 def type_list(typer: Typer, node: ir.TableLiteral) -> Typing:
-    """`[a, b, c]`, whose set the place where it stands decides."""
+    """`[a, b, c]`, whose set the place where it stands decides. A table among the items fills one summand of a sum of sets."""
     total: Interval | None = None
     known, data = True, True
     for item in node.items:
-        found, is_data = typer.number(item)
+        typing = typer.type_of(item)
+        if len(typing.sets) == 1 and ANY not in typing.sets:
+            found, is_data = typer.environment.number(typing.kind), typing.data
+        else:
+            found, is_data = typer.number(item)
         data = data and is_data
         known = known and found is not None
         if found is not None:

@@ -113,6 +113,8 @@ def _circles(environment: Environment, relations: Relations, tables: list[ir.Tab
             # Observed values are data, but one cannot say how it arises from itself.
             own = (one for one, _ in graph.placed_mentions(_modeled(site.right)) if one.name == name and _same_element(one, site))
             mentioned[name] |= {one.name: one.span for one in own}
+        if site.value is not None:
+            mentioned[name] |= {one.name: one.span for one, _ in graph.placed_mentions(site.value)}
     for table in tables:
         for column in table.columns:
             if column.value is not None:

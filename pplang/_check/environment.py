@@ -175,13 +175,16 @@ class Environment:
         return None
 
     def indexes(self, member_of: str, axis: str) -> bool:
-        """May a member of the first set stand where one of the second is needed? (A part of a set indexes whatever the set does.)"""
-        while member_of != axis:
-            found = self.sets.get(member_of)
-            if found is None or not isinstance(found.members, ir.Subsample | ir.Without):
-                return False
-            member_of = found.members.set
-        return True
+        """May a member of the first set stand where one of the second is needed?
+
+        A part of a set indexes whatever its set does, and a set whatever a sum of it with others does.
+        """
+        if member_of == axis:
+            return True
+        total, own = self.sets.get(axis), self.sets.get(member_of)
+        if total is not None and isinstance(total.members, ir.SumSet) and any(self.indexes(member_of, one) for one in total.members.sets):
+            return True
+        return own is not None and isinstance(own.members, ir.Subsample | ir.Without) and self.indexes(own.members.set, axis)
 
     def parts(self, set_name: str) -> tuple[str, ...]:
         """The sets that each member of a set is made of: of a product set, of the empty cells of a table."""

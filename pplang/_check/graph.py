@@ -21,7 +21,7 @@ class Edge:
 
 def edges(site: Site) -> Iterator[Edge]:
     """Every mention of a name in a site, each with whether it is a step back."""
-    for part in (site.right, site.weight, site.where):
+    for part in (site.right, site.weight, site.where, site.value):
         if part is not None:
             yield from mentions(part)
     if site.starting is not None:

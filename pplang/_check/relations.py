@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pplang._check import graph
 from pplang._check.annotations import check_forms, check_places, read_notes
@@ -52,6 +52,8 @@ class Relations:
     sites: dict[str, ir.Site] = field(default_factory=dict)
     targets: dict[str, tree.Relation] = field(default_factory=dict)
     resolved: dict[str, Resolved] = field(default_factory=dict)
+    observing: dict[str, tree.Relation] = field(default_factory=dict)
+    """The relations by `~` for names that another relation computes from the data."""
     ahead: set[str] = field(default_factory=set)
     """Names whose relation looks ahead (reported): circles through them are no news."""
 
@@ -63,7 +65,10 @@ class Relations:
             name = node.target.name
             before = self.environment.entries.get(name.name)
             axes = self.axes(node.target)
-            if name.name in self.targets:
+            if name.name in self.targets and self._observes(node, self.targets[name.name]):
+                pair = sorted((node, self.targets[name.name]), key=lambda one: one.operator)
+                self.targets[name.name], self.observing[name.name] = pair
+            elif name.name in self.targets:
                 first = self.targets[name.name].target.name.span
                 self.environment.report("N03", f"`{name.name}` has two defining statements", name.span, "and again here", labels=(Label(first, "first here"),),
                                         help="keep one; to add a term to the log density use `factor`")  # fmt: skip
@@ -76,6 +81,11 @@ class Relations:
                 whole = name.span.to(node.right.span)
                 self.environment.entries[name.name] = Entry(name.name, "site", sets, None, name.span, relation=whole)
                 self.targets[name.name] = node
+
+    def _observes(self, node: tree.Relation, before: tree.Relation) -> bool:
+        """Do two relations of one name say what is observed and how it is distributed? (That it is data is checked when it is typed.)"""
+        both = {node.operator, before.operator} == {"=", "~"} and node.target.name.name not in self.observing
+        return both and not self.in_guide and self.environment.entries[node.target.name.name].what == "site"
 
     def _relates_to(self, node: tree.Relation, before: Entry) -> bool:
         """A relation for a name that exists: an observed column or input, or (in a guide) a latent of the program."""
@@ -133,12 +143,15 @@ class Relations:
         parents = {name: self._mentioned(node) & own for name, node in self.targets.items()}
         for group in graph.components(list(self.targets), parents):
             for name in group:
-                self._resolve(name)
+                self._resolve(self.targets[name], self.environment.entries[name])
             known = [name for name in group if name in self.resolved]
             if len(group) > 1 or group[0] in parents[group[0]]:
                 settle(self.environment, {name: self.resolved[name] for name in known if self.environment.entries[name].what == "site"})
             for name in known:
                 self._relate(self.resolved[name], self.environment.entries[name])
+        for name, node in self.observing.items():
+            if name in self.sites:
+                self._observe(self.sites[name], node, self.environment.entries[name])
 
     def _mentioned(self, node: tree.Relation) -> set[str]:
         """The names that a relation may depend on, through functions too."""
@@ -153,11 +166,9 @@ class Relations:
 
     # one relation
 
-    def _resolve(self, name: str) -> None:
-        node = self.targets[name]
+    def _resolve(self, node: tree.Relation, entry: Entry) -> None:
         if any(axis.set not in self.environment.sets for axis in node.target.axes):
             return
-        entry = self.environment.entries[name]
         resolver = Resolver(self.environment)
         axes = []
         for one in node.target.axes:
@@ -169,7 +180,7 @@ class Relations:
         fits = entry.what == "site" or axes_fit(self.environment, node, entry, tuple(axes))
         if fits and not resolver.is_invalid(right):
             fills = node.operator == "=" or draw_fills(self.environment, node, right)
-            self.resolved[name] = Resolved(node, tuple(axes), typer, right, clauses, fills)
+            self.resolved[entry.name] = Resolved(node, tuple(axes), typer, right, clauses, fills)
 
     def _right(self, resolver: Resolver, node: tree.Relation) -> ire.Expression:
         if node.operator == "~":
@@ -214,6 +225,35 @@ class Relations:
         elif not self.environment.collector.failed:
             self.environment.report("D07", f"which set does `{entry.name}` draw from?", node.right.span, "a list does not say which index set it is over",
                                     help="give the list a name and a set: p[Side] = [0.5, 0.5], then use p")  # fmt: skip
+
+    def _observe(self, computed: ir.Site, node: tree.Relation, entry: Entry) -> None:
+        """The relation by `~` of a name whose values another one computes from the data."""
+        name = entry.name
+        alike = [one.variable is None for one in computed.axes] == [one.variable is None for one in node.target.axes]
+        if not entry.data or computed.starting is not None or not alike:
+            first, later = sorted((node.target.name.span, self.targets[name].target.name.span))
+            edit = "keep one; to add a term to the log density use `factor`" if not entry.data else "write the two left sides alike"
+            edit = "give the recurrence a name of its own" if computed.starting is not None else edit
+            self.environment.report(
+                "N03", f"`{name}` has two defining statements", later, "and again here", labels=(Label(first, "first here"),), help=edit
+            )
+            return
+        del self.resolved[name], self.sites[name]
+        observed = replace(entry, what="column")
+        self._resolve(node, observed)
+        if name in self.resolved:
+            self._relate(self.resolved[name], observed)
+        if name in self.sites:
+            site = self.sites[name]
+            letters = {a.variable: b.variable for a, b in zip(computed.axes, site.axes, strict=True) if a.variable and b.variable}
+            value = ire.renamed(computed.right, letters)
+            self.sites[name] = replace(
+                site,
+                value=value,
+                declared_kind=computed.declared_kind,
+                report=site.report or computed.report,
+                notes=(*computed.notes, *site.notes),
+            )
 
     def _type(self, resolved: Resolved, entry: Entry) -> Draw:
         node, typer, event = resolved.node, resolved.typer, resolved.event

@@ -30,8 +30,9 @@ def environment_of(program: ir.Program) -> Environment:
     for param in program.params:
         entries[param.name] = Entry(param.name, "param", tuple(axis.set for axis in param.axes), param.kind, structure=param.structure)
     for site in program.sites:
-        if site.role in ("latent", "deterministic"):
-            entries[site.name] = Entry(site.name, "site", site.sets, site.kind, structure=site.structure, data=site.level == "data")
+        if site.role in ("latent", "deterministic") or site.value is not None:
+            data = site.level == "data" or site.value is not None
+            entries[site.name] = Entry(site.name, "site", site.sets, site.kind, structure=site.structure, data=data)
     return environment
 
 

@@ -81,6 +81,9 @@ def _members(resolver: Resolver, node: tree.IndexSet) -> ir.Members | None:
         case tree.Product(factors) if all(operator == "*" and isinstance(one, tree.Name) for operator, one in factors):
             names = [resolver.set_name(one.name, one.span) for _, one in factors if isinstance(one, tree.Name)]
             return ir.ProductSet(tuple(one for one in names if one)) if all(names) else None
+        case tree.Sum(terms) if all(sign == "+" and isinstance(one, tree.Name) for sign, one in terms):
+            names = [resolver.set_name(one.name, one.span) for _, one in terms if isinstance(one, tree.Name)]
+            return _sum_set(resolver, node, tuple(one for one in names if one)) if all(names) else None
         case tree.Call(tree.Name(function), (argument,)) if function in _DERIVED:
             base = _set_argument(resolver, argument, function)
             return None if base is None else _DERIVED[function](base)
@@ -106,6 +109,14 @@ def _label_without(resolver: Resolver, argument: tree.Argument) -> str | int | N
         return label_of_syntax(argument.value)
     resolver.report("N10", "`without` takes a set and labels of it", argument.span, help="write without(Age, young)")
     return None
+
+
+def _sum_set(resolver: Resolver, node: tree.IndexSet, names: tuple[str, ...]) -> ir.Members | None:
+    twice = next((one for one in names if names.count(one) > 1), None)
+    if twice is not None:
+        resolver.report("N16", f"`{twice}` is listed twice in {node.name.name}", node.members.span, help="keep one of them")
+        return None
+    return ir.SumSet(names)
 
 
 def _range(resolver: Resolver, node: tree.IndexSet, first: tree.Expression, last: tree.Expression) -> ir.Members | None:
@@ -173,7 +184,7 @@ def _needed(members: ir.Members) -> list[str]:
             return [name]
         case ir.Subsample(name, count):
             return [name, *_sizes(count)]
-        case ir.ProductSet(sets):
+        case ir.ProductSet(sets) | ir.SumSet(sets):
             return list(sets)
         case ir.NumberRange(first, last):
             return [*_sizes(first), *_sizes(last)]

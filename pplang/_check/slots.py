@@ -42,7 +42,7 @@ def _bare_name(resolver: Resolver, node: tree.Name, axis: str | None, *, lenient
     if name in resolver.visible or name in resolver.substituted:
         return resolver.value(node)
     if axis is not None and is_label(resolver, name, axis):
-        return ir.Member(axis, name, span=node.span)
+        return label_of(resolver, axis, name, node.span)
     if name in resolver.environment.entries:
         return resolver.value(node)
     if axis is not None:
@@ -53,7 +53,8 @@ def _bare_name(resolver: Resolver, node: tree.Name, axis: str | None, *, lenient
 def _guessed_label(resolver: Resolver, axis: str, name: str, span: Span) -> ir.Expression:
     """A name that nothing defines. One small letter is far more often an index that nothing binds than a label of the data."""
     letter = len(name) == 1 and name.isascii() and name.islower()
-    if letter and axis in resolver.environment.sets and resolver.environment.labels(axis) is None:
+    listed = axis not in resolver.environment.sets or resolver.environment.labels(axis) is not None or is_label(resolver, name, axis)
+    if letter and not listed:
         return resolver.report("N02", f"`{name}` is used but never defined", span, f"nothing binds this index of {axis}",
                                help=f'bind it, {name} in {axis}, or index by a column; for the member of that name write "{name}"')  # fmt: skip
     return label_of(resolver, axis, name, span)
@@ -61,8 +62,12 @@ def _guessed_label(resolver: Resolver, axis: str, name: str, span: Span) -> ir.E
 
 def is_label(resolver: Resolver, name: str, axis: str) -> bool:
     """Does the model itself list this label?"""
-    labels = resolver.environment.labels(axis) if axis in resolver.environment.sets else None
-    return labels is not None and name in labels
+    if axis not in resolver.environment.sets:
+        return False
+    members = resolver.environment.sets[axis].members
+    if isinstance(members, program.SumSet):
+        return any(is_label(resolver, name, one) for one in members.sets)
+    return name in map(str, resolver.environment.labels(axis) or ())
 
 
 def label_of(resolver: Resolver, axis: str, label: str | int, span: Span) -> ir.Expression:
@@ -75,6 +80,11 @@ def label_of(resolver: Resolver, axis: str, label: str | int, span: Span) -> ir.
         case program.Labels(labels):
             found = next((one for one in labels if str(one) == str(label)), None)
             return _no_member(resolver, axis, label, span, labels) if found is None else ir.Member(axis, found, span=span)
+        case program.SumSet(sets):
+            place = next((one for one in sets if is_label(resolver, str(label), one)), None)
+            if place is None:
+                return _no_member(resolver, axis, label, span, [each for one in sets for each in environment.labels(one) or ()])
+            return label_of(resolver, place, label, span)
         case program.NumberRange():
             return _number_label(resolver, axis, label, span)
         case program.Rows(table) if table in environment.keys.values():

@@ -6,7 +6,7 @@ from pplang._ir import expression as ir
 from pplang._ir.kinds import NAMED, Interval
 from pplang._records import dataclass
 
-REDUCTIONS = ("sum", "mean", "max", "min", "prod", "any", "all", "logsumexp", "sd")
+REDUCTIONS = ("sum", "mean", "max", "min", "prod", "any", "all", "logsumexp", "sd", "triangle")
 ASSERTIONS = tuple(name for name, kind in NAMED.items() if isinstance(kind, Interval))
 
 

@@ -214,7 +214,9 @@ def _check_memory(program: Program, sets: Mapping[str, Sequence[Label]], collect
 
 def _binders(program: Program) -> Iterable[tuple[str, Span, Binder]]:
     for site in program.sites:
-        for node in chain.from_iterable(walk(one) for one in (site.right, site.starting, site.weight, site.where) if one is not None):
+        for node in chain.from_iterable(
+            walk(one) for one in (site.right, site.starting, site.weight, site.where, site.value) if one is not None
+        ):
             binders = node.binders if isinstance(node, Reduce) else (node.binder,) if isinstance(node, Mixture) else ()
             yield from ((site.name, site.span, binder) for binder in binders)
     for factor in program.factors:

@@ -36,6 +36,11 @@ class Dataset:
     order: Mapping[str, np.ndarray] = field(default_factory=dict)
     schema: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many members each index set has."""
+        return {name: len(members) for name, members in self.sets.items()}
+
     def coordinates(self, name: str) -> np.ndarray:
         """The members of a set for output: int64 when all are integers, else strings. Sorted rows keep their numbers in the file."""
         members = self.sets[name]

@@ -29,6 +29,7 @@ from pplang._ir.program import (
     Pairs,
     ProductSet,
     Subsample,
+    SumSet,
     Without,
 )
 
@@ -162,7 +163,7 @@ def needs(members: Members) -> tuple[set[str], set[str]]:
         case Subsample(base, count):
             values, sets = _names_in(count)
             return values, sets | {base}
-        case ProductSet(sets):
+        case ProductSet(sets) | SumSet(sets):
             return set(), set(sets)
     return set(), set()
 
@@ -222,10 +223,12 @@ def derived_size(members: Members, sets: Mapping[str, Sequence[Label]]) -> int:
             return len(sets[base]) * (len(sets[base]) - 1) // 2
         case ProductSet(names):
             return prod(len(sets[name]) for name in names)
+        case SumSet(names):
+            return sum(len(sets[name]) for name in names)
     raise AssertionError(members)
 
 
-def _labels(members: Members, sets: Mapping[str, Sequence[Label]]) -> Iterator[str]:
+def _labels(members: Members, sets: Mapping[str, Sequence[Label]]) -> Iterator[Label]:
     """Labels of members that the user did not name: for output only."""
     match members:
         case Gaps(base):
@@ -234,6 +237,8 @@ def _labels(members: Members, sets: Mapping[str, Sequence[Label]]) -> Iterator[s
             yield from (f"{high},{low}" for at, high in enumerate(sets[base]) for low in sets[base][:at])
         case ProductSet(names):
             yield from (",".join(map(str, parts)) for parts in product(*(sets[name] for name in names)))
+        case SumSet(names):
+            yield from (label for name in names for label in sets[name])
 
 
 def _range(

@@ -16,6 +16,8 @@ PHRASES = {
     ("split_missing", "split"): "split into the cells that are known and those that are empty",
     ("elements", "take out"): "drawn apart from the members that are fixed or have a bound of their own",
     ("forward", "after"): "left until after the inference, once per posterior draw",
+    ("collapse", "collapse"): "its rows as statistics",
+    ("collapse", "leave"): "row by row",
     ("center", "center"): "as written (centred)",
     ("center", "noncenter"): "non-centred",
     ("center", "partial"): "between centred and non-centred, c = {c:g}",

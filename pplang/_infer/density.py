@@ -11,7 +11,7 @@ import numpy as np
 
 from pplang._diagnostics import InternalError
 from pplang._infer.target import Arguments, Functions
-from pplang._ir.program import Free, Gaps, Labels, Pairs, ProductSet, Program, Site, Without
+from pplang._ir.program import Free, Gaps, Labels, Pairs, ProductSet, Program, Site, SumSet, Without
 
 LoweredModel = Callable[..., None]
 """A NumPyro model, called with its arguments by keyword."""
@@ -127,6 +127,8 @@ def set_sizes(program: Program, members: Mapping[str, Sequence[Any]]) -> dict[st
                 return len(labels)
             case ProductSet(parts):
                 return math.prod(size(part) for part in parts)
+            case SumSet(parts):
+                return sum(size(part) for part in parts)
             case other:
                 raise InternalError(f"the size of {name} ({other}) is not known")
 

@@ -5,7 +5,7 @@ Nodes compare by meaning: spans take no part. Build them freely in a pass; `_che
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, fields, replace
 from typing import Literal
 
@@ -198,9 +198,12 @@ class Binder:
 
 @dataclass(frozen=True)
 class Reduce(Node):
-    """`operation(element for v in S ... if condition)`. `sum(phi)` of a whole table is expanded to this form."""
+    """`operation(element for v in S ... if condition)`. `sum(phi)` of a whole table is expanded to this form.
 
-    operation: Literal["sum", "mean", "max", "min", "prod", "any", "all", "logsumexp", "sd"]
+    The element of `triangle` is a table over one set, K; its value is over K and K.
+    """
+
+    operation: Literal["sum", "mean", "max", "min", "prod", "any", "all", "logsumexp", "sd", "triangle"]
     element: Expression
     binders: tuple[Binder, ...]
     condition: Expression | None = None
@@ -309,6 +312,19 @@ def rewrite(node: Expression, change: Callable[[Expression], Expression]) -> Exp
             pending.append((one, True))
             pending += [(child, False) for child in children(one)]
     return renewed[id(node)]
+
+
+def renamed(node: Expression, letters: Mapping[str, str]) -> Expression:
+    """The tree with other letters for its free variables. Reductions must not bind any of the letters, old or new."""
+
+    def change(one: Expression) -> Expression:
+        if isinstance(one, Variable) and one.name in letters:
+            return replace(one, name=letters[one.name])
+        if isinstance(one, Lag) and one.variable in letters:
+            return replace(one, variable=letters[one.variable])
+        return one
+
+    return rewrite(node, change)
 
 
 def _rebuilt(node: Expression, renewed: dict[int, Expression]) -> Expression:

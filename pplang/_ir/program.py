@@ -114,7 +114,14 @@ class Empty:
     name: str
 
 
-Members = Rows | Levels | Columns | Labels | NumberRange | Gaps | Free | Pairs | Subsample | ProductSet | Without | Empty
+@dataclass(frozen=True)
+class SumSet:
+    """`Lab + Survey`: the members of each, one set after the other; a member of one of them indexes whatever the sum does."""
+
+    sets: tuple[str, ...]
+
+
+Members = Rows | Levels | Columns | Labels | NumberRange | Gaps | Free | Pairs | Subsample | ProductSet | SumSet | Without | Empty
 
 
 def given(name: str) -> str:
@@ -263,11 +270,19 @@ class Site(Node):
     notes: tuple[Note, ...] = ()
     declared_kind: Kind | None = None
     """The kind written in the source (`x : positive = ...`), None where it is inferred."""
+    value: Expression | None = None
+    """What an observed relation observes, where that is computed from the data (`name[...] = value` beside `name[...] ~ right`)."""
     origin: tuple[str, str] | None = field(default=None, compare=False)
 
     @property
     def stochastic(self) -> bool:
         return self.role != "deterministic"
+
+    @property
+    def definition(self) -> Site:
+        """The relation by `=` that computes what this one observes."""
+        assert self.value is not None
+        return Site(self.name, self.axes, "deterministic", "data", self.value, self.kind, declared_kind=self.declared_kind, span=self.span)
 
     @cached_property
     def sets(self) -> tuple[str, ...]:
@@ -359,6 +374,12 @@ class Program:
     @cached_property
     def column(self) -> dict[str, Column]:
         return {column.name: column for table in self.tables for column in table.columns if not column.key}
+
+    @cached_property
+    def computed(self) -> dict[str, Site]:
+        """Every relation that the data determine, as a definition: those at the data level, and what observed relations compute."""
+        observed = {one.name: one.definition for one in self.sites if one.value is not None}
+        return {one.name: one for one in self.sites if one.level == "data" and not one.stochastic} | observed
 
     @cached_property
     def input(self) -> dict[str, Input]:

@@ -46,7 +46,7 @@ def _ambiguous_in(model: program.Program) -> Callable[[ir.Member], bool]:
     names = {*model.column, *model.input, *model.param, *model.site}
     sites = (*model.sites, *(model.guide.sites if model.guide else ()))
     variables = {axis.variable for site in sites for axis in site.axes}
-    expressions = [part for site in sites for part in (site.right, site.starting, site.weight, site.where) if part is not None]
+    expressions = [part for site in sites for part in (site.right, site.starting, site.weight, site.where, site.value) if part is not None]
     expressions += [one.value for one in model.factors]
     inside = (node for one in expressions for node in ir.walk(one) if isinstance(node, ir.Reduce | ir.Mixture))
     for node in inside:
@@ -123,6 +123,8 @@ def _members(members: program.Members) -> str:
             return f"without({', '.join([name, *map(label_text, labels)])})"
         case program.Empty(name):
             return f"empty({name})"
+        case program.SumSet(sets):
+            return " + ".join(sets)
     raise AssertionError(members)
 
 
@@ -152,9 +154,11 @@ def _head_kind(kind: Kind) -> str:
 
 
 def site_lines(site: program.Site) -> Iterator[str]:
-    """One relation with its annotations and clauses."""
+    """One relation with its annotations and clauses; before it the definition of what it observes, where that is computed."""
+    if site.value is not None:
+        yield from site_lines(site.definition)
     yield from _notes(site.notes)
-    declared = "" if site.declared_kind is None else f" : {kind_text(site.declared_kind)}"
+    declared = "" if site.declared_kind is None or site.value is not None else f" : {kind_text(site.declared_kind)}"
     operator = "=" if site.role == "deterministic" else "~"
     yield f"{'report ' if site.report else ''}{site.name}{_axes(site.axes)}{declared} {operator} {expression(site.right)}"
     if site.starting is not None:

@@ -14,7 +14,7 @@ from pplang._lower.cells import part_of_cell
 from pplang._lower.code import Code
 from pplang._lower.functions import ALWAYS_FINITE, asserted
 from pplang._lower.repeats import each
-from pplang._lower.terms import Term, number, union
+from pplang._lower.terms import Axis, Term, full, number, union
 from pplang._lower.unit import Loop, Scope, as_member_of, elementwise, every, opposite, rule
 
 _LONGEST = 24
@@ -217,6 +217,8 @@ def _can_fail(node: ir.Expression) -> bool:
 def _table(node: ir.TableLiteral, scope: Scope) -> Term:
     terms = [scope.number(item) for item in node.items]
     axes = union(terms)
+    if any(term.event for term in terms):
+        return _joined(terms, axes, scope)
     kind = "int" if all(term.type == "int" for term in terms) else "real"
     if not axes:
         table = code.call(scope.unit.function("array"), ast.List([term.code for term in terms], ast.Load()))
@@ -224,6 +226,16 @@ def _table(node: ir.TableLiteral, scope: Scope) -> Term:
         lifted = elementwise(lambda *parts: code.call(scope.unit.function("broadcast_arrays"), *parts), terms)
         table = code.call(scope.unit.function("stack"), lifted.code, axis=code.constant(-1))
     return Term(table, axes, ("[]",), kind, data=all(term.data for term in terms))  # type: ignore[arg-type]
+
+
+def _joined(terms: list[Term], axes: tuple[Axis, ...], scope: Scope) -> Term:
+    """Tables and numbers, one after the other."""
+    parts = []
+    for term in terms:
+        array = full(scope.unit.array, term, axes, [code.size(one) for one in term.event])
+        parts.append(array if term.event else code.call(scope.unit.function("expand_dims"), array, code.constant(-1)))
+    table = code.call(scope.unit.function("concatenate"), ast.List(parts, ast.Load()), axis=code.constant(-1))
+    return Term(table, axes, ("[]",), data=all(term.data for term in terms))
 
 
 def _later(node: ir.Expression, scope: Scope) -> Term:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from pplang._diagnostics import InternalError
 from pplang._ir import expression as ir
-from pplang._ir.program import Order
+from pplang._ir.program import Order, SumSet
 from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.terms import Axis, Term, aligned, ordered, permuted, union
@@ -82,7 +82,31 @@ def slot_of(index: ir.Expression, set_name: str, scope: Scope) -> Slot:
     term = scope.value(index)
     if term.type != "member":
         raise InternalError("an index that is not a member of a set")
-    return Slot(positions=as_member_of(set_name, term, scope.unit))
+    return Slot(positions=_within(as_member_of(set_name, term, scope.unit), set_name, scope))
+
+
+def _within(term: Term, set_name: str, scope: Scope) -> Term:
+    """The positions of members of one summand in a sum of sets, perhaps of sums."""
+    assert term.member is not None
+    before = _before(term.member, set_name, scope)
+    position = term.code
+    for one in before or ():
+        position = code.binary(code.size(one), "+", position)
+    return term.become(position, member=set_name) if before else term
+
+
+def _before(member_of: str, set_name: str, scope: Scope) -> list[str] | None:
+    """The sets whose members come before those of one set in another; None where it holds no such set."""
+    if member_of == set_name:
+        return []
+    found = scope.unit.program.set.get(set_name)
+    passed: list[str] = []
+    for one in found.members.sets if found is not None and isinstance(found.members, SumSet) else ():
+        inside = _before(member_of, one, scope)
+        if inside is not None:
+            return passed + inside
+        passed.append(one)
+    return None
 
 
 def pick(array: str, base: Code, slots: Sequence[Slot]) -> Term:

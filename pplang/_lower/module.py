@@ -246,7 +246,7 @@ def _labels(word: str, count: int, taken: set[str]) -> list[str]:
 
 def _watched(program: Program, prepare: Unit) -> list[Watched]:
     computed: list[Column | Site] = [one for one in program.column.values() if one.value is not None]
-    computed += [one for one in program.sites if one.level == "data" and not one.stochastic]
+    computed += program.computed.values()
     found = [
         Watched(one.name, one.name, one.span, one.sets, names_in(roots(one)) - {one.name}) for one in computed if not _may_be_infinite(one)
     ]

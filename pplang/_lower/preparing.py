@@ -22,7 +22,7 @@ def data_statements(unit: Unit) -> list[ast.stmt]:
     """The statements of all derived columns and data-level relations, each after what it needs."""
     program = unit.program
     columns = {one.name: one for one in program.column.values() if one.value is not None}
-    sites = {one.name: one for one in program.sites if one.level == "data" and not one.stochastic}
+    sites = program.computed
     made: list[ast.stmt] = []
     for group in _in_order({**columns, **sites}):
         first = group[0]

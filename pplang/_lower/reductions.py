@@ -12,6 +12,7 @@ from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.expressions import chain, factor
 from pplang._lower.terms import Axis, Term, full, ordered, permuted, union
+from pplang._lower.triangles import triangle
 from pplang._lower.unit import Scope, as_number, elementwise, free_axes, hoist, rule
 
 
@@ -19,6 +20,8 @@ from pplang._lower.unit import Scope, as_number, elementwise, free_axes, hoist, 
 def _reduce(node: ir.Reduce, scope: Scope) -> Term:
     inner = scope.bind(node.binders)
     bound = tuple(inner.axis(binder.variable) for binder in node.binders)
+    if node.operation == "triangle":
+        return triangle(node, inner, bound)
     grouped = _by_group(node, inner, bound)
     if grouped is not None:
         return grouped

@@ -23,6 +23,7 @@ from pplang._ir.program import (
     Restrict,
     Rows,
     Site,
+    SumSet,
 )
 from pplang._lower import code
 from pplang._lower.code import Code
@@ -281,6 +282,8 @@ def _may_be_empty(program: Program, set_name: str) -> bool:
             return last < first
         case ProductSet(sets):
             return any(_may_be_empty(program, one) for one in sets)
+        case SumSet(sets):
+            return all(_may_be_empty(program, one) for one in sets)
         case Gaps(base) | Free(base) | Pairs(base):
             return _fewest(program, base) < 2
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -75,3 +76,49 @@ def chains(count: int, *, by: Any = None, within: Any = None) -> np.ndarray:
     place = np.arange(count) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     found[group[order], place] = order
     return found
+
+
+def triangles(rows: Any, groups: Sequence[Any], sizes: Sequence[int], *, where: Any = None) -> np.ndarray:
+    """Of the rows of each group the triangular factor R, with R'R = X'X and a diagonal of no negative numbers; shape (*sizes, K, K).
+
+    rows: (..., K). groups: for each axis of `sizes` the place of every row on it, to be broadcast to the shape of the rows. where: the rows
+    that count. A group of fewer than K rows has rows of zeros in R.
+
+    By Householder's QR of the rows themselves, so that nothing is squared: R is as exact as the rows (Golub and Van Loan 2013, 5.2).
+    """
+    rows = np.asarray(rows, dtype=np.float64)
+    width, shape = rows.shape[-1], rows.shape[:-1]
+    places = [np.broadcast_to(one, shape).ravel() for one in groups]
+    group = np.ravel_multi_index(places, tuple(sizes)) if places else np.zeros(rows[..., 0].size, int)
+    flat = rows.reshape(-1, width)
+    if where is not None:
+        kept = np.broadcast_to(where, shape).ravel()
+        flat, group = flat[kept], group[kept]
+    count = int(np.prod(sizes, dtype=int))
+    found = np.zeros((count, width, width))
+    order = np.argsort(group, kind="stable")
+    flat, lengths = flat[order], np.bincount(group, minlength=count)
+    starts = np.cumsum(lengths) - lengths
+    # Groups of about the same length are stacked, the shorter ones with rows of zeros, which change nothing.
+    steps = np.maximum(lengths, width) - 1
+    for step in np.unique(np.frexp(steps[lengths > 0])[1]):
+        chosen = np.flatnonzero((lengths > 0) & (np.frexp(steps)[1] == step))
+        longest = int(np.maximum(lengths[chosen], width).max())
+        at_once = max(1, _NUMBERS_AT_ONCE // (longest * width))
+        for first in range(0, len(chosen), at_once):
+            part = chosen[first : first + at_once]
+            found[part] = _factors(flat, starts[part], lengths[part], longest)
+    return found.reshape(*sizes, width, width)
+
+
+_NUMBERS_AT_ONCE = 2**22
+
+
+def _factors(rows: np.ndarray, starts: np.ndarray, lengths: np.ndarray, longest: int) -> np.ndarray:
+    """The factors of some groups, padded to one length of at least the width."""
+    inside = np.arange(longest) < lengths[:, None]
+    stacked = np.zeros((len(starts), longest, rows.shape[1]))
+    stacked[inside] = rows[(starts[:, None] + np.arange(longest))[inside]]
+    factors = np.linalg.qr(stacked, mode="r")
+    signs = np.where(np.diagonal(factors, axis1=1, axis2=2) < 0, -1.0, 1.0)
+    return np.asarray(factors * signs[:, :, None])

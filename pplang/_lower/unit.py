@@ -98,7 +98,7 @@ class Unit:
     def is_data(self, name: str) -> bool:
         program = self.program
         if name in program.site:
-            return program.site[name].level == "data" or name in program.column or name in program.input
+            return name in program.computed or program.site[name].level == "data" or name in program.column or name in program.input
         return name in program.column or name in program.input
 
     def is_fixed(self, name: str) -> bool:

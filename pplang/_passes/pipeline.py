@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from pplang._ir.program import Program
-from pplang._passes import center, elements, forward, marginalize, pinned, split_missing, unconstrain, whiten
+from pplang._passes import center, collapse, elements, forward, marginalize, pinned, split_missing, unconstrain, whiten
 from pplang._passes.plan import Choice, Compiled, Pins, Stage
 
-PASSES: tuple[ModuleType, ...] = (split_missing, forward, marginalize, elements, center, whiten, unconstrain)
+PASSES: tuple[ModuleType, ...] = (split_missing, forward, marginalize, elements, collapse, center, whiten, unconstrain)
 NAMES: tuple[str, ...] = tuple(one.NAME for one in PASSES)
-OPTIONAL: tuple[str, ...] = ("center", "whiten")
+OPTIONAL: tuple[str, ...] = ("collapse", "center", "whiten")
 """Those that can be left out: without the others a program cannot be fitted."""
 
 
@@ -50,10 +50,14 @@ def run(
 def _decided(
     one: ModuleType, program: Program, transported: bool, sizes: Mapping[str, int] | None, wanted: tuple[Choice, ...]
 ) -> tuple[Choice, ...]:
+    """What a pass chooses, told what it asks for."""
     if one is center:
         return center.decide(program, transported=transported, fixed=pinned.fixed(program, wanted), sizes=sizes)
     if one is whiten:
         return whiten.decide(program, transported=transported, fixed=pinned.fixed_vectors(program, wanted), sizes=sizes)
-    choices: tuple[Choice, ...] = one.decide(program)
+    if one is collapse:
+        choices = collapse.decide(program, sizes=sizes, wanted={choice.site: choice.action for choice in wanted})
+    else:
+        choices = one.decide(program)
     pinned.check_same(one.NAME, choices, wanted)
     return choices

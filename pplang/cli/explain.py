@@ -11,7 +11,7 @@ from pplang import _files
 from pplang._explain.sentences import explanation
 from pplang._ir.program import Program
 from pplang._ir.text import text
-from pplang._model import Model
+from pplang._model import Bound, Model
 from pplang._passes.plan import Compiled
 from pplang.cli import terminal
 from pplang.cli.opening import bound_of, has_data, model_of, plan_of
@@ -28,7 +28,8 @@ def run(chosen: Namespace) -> int:
         _files.check_target(chosen.graph, chosen.force)
     model = model_of(chosen.model)
     fit = _fit_of(model, chosen)
-    compiled = compiled_until(model, chosen, fit)
+    bound = bound_of(model, chosen, without=chosen.without, plan=plan_of(model, chosen)) if has_data(chosen) else None
+    compiled = compiled_until(model, chosen, fit, bound)
     if chosen.graph:
         _draw(model, compiled, chosen)
     elif chosen.diff:
@@ -36,15 +37,19 @@ def run(chosen: Namespace) -> int:
     elif chosen.program:
         terminal.result(text(compiled.program))
     else:
-        _explain(model, compiled, chosen, fit)
+        _explain(bound, compiled, chosen, fit)
     return 0
 
 
-def compiled_until(model: Model, chosen: Namespace, fit: Fit | None = None) -> Compiled:
-    """The passes that the options ask for, with the choices of a plan or of a fit. Raises `Problems` (I72, I80-I83)."""
+def compiled_until(model: Model, chosen: Namespace, fit: Fit | None = None, bound: Bound | None = None) -> Compiled:
+    """The passes that the options ask for, with the choices of a plan or of a fit. bound: the model with its data, if any.
+
+    Raises `Problems` (I72, I80-I83).
+    """
     if chosen.after == AS_WRITTEN:
         return Compiled(model.program)
-    return model.compiled(without=chosen.without, after=chosen.after, plan=plan_of(model, chosen) or (fit.settled if fit else None))
+    plan = plan_of(model, chosen) or (fit.settled if fit else None)
+    return model.compiled(without=chosen.without, after=chosen.after, plan=plan, sizes=bound.dataset.sizes if bound else None)
 
 
 def _fit_of(model: Model, chosen: Namespace) -> Fit | None:
@@ -59,12 +64,12 @@ def _fit_of(model: Model, chosen: Namespace) -> Fit | None:
     return fit
 
 
-def _explain(model: Model, compiled: Compiled, chosen: Namespace, fit: Fit | None) -> None:
+def _explain(bound: Bound | None, compiled: Compiled, chosen: Namespace, fit: Fit | None) -> None:
     remarks: tuple[str, ...] = ()
-    if has_data(chosen):
+    if bound is not None:
         from pplang._explain.numbers import remarks as told
 
-        remarks = told(bound_of(model, chosen, without=chosen.without, plan=plan_of(model, chosen)))
+        remarks = told(bound)
     found = {}
     if fit is not None:
         from pplang._explain.evidence import evidence

@@ -15,7 +15,7 @@ from numpyro import handlers
 
 from pplang._check import check
 from pplang._ir.kinds import REAL
-from pplang._ir.program import Input, Program, Site
+from pplang._ir.program import Input, Labels, Program, Site
 from pplang._ir.text import text
 from pplang._lower import Lowered, lower
 from pplang._passes import pipeline
@@ -342,11 +342,12 @@ def examine_inverse(case: Case, compiled: Compiled, point: Point, outcome: Outco
 
 
 def with_constants(case: Case, compiled: Compiled, rng: np.random.Generator) -> Case:
-    """The case with random values for the inputs that the passes have made, such as the constants of transported coordinates."""
+    """The case with what the passes have made: the sets that they list, and random values for their inputs (constants of coordinates)."""
     made = [one for one in compiled.program.input.values() if one.name not in compiled.source.input]
     sets = Evaluator(compiled.program, case.sets, {}).sets
     values = {one.name: _constant(one, tuple(len(sets[axis]) for axis in one.sets), rng) for one in made}
-    return Case(case.text, case.sets, {**case.arrays, **values})
+    listed = {one.name: one.members.labels for one in compiled.program.sets if isinstance(one.members, Labels)}
+    return Case(case.text, {**listed, **case.sets}, {**case.arrays, **values})
 
 
 def _constant(one: Input, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

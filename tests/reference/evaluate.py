@@ -64,6 +64,8 @@ def all_sets(program: records.Program, sets: Sets, values: Mapping[str, Any]) ->
                 return range(1, int(np.sum(~np.asarray(values[records.given(name)], bool))) + 1)
             case records.ProductSet(parts):
                 return ["*".join(map(str, one)) for one in itertools.product(*map(members, parts))]
+            case records.SumSet(parts):
+                return [label for one in parts for label in members(one)]
             case records.Labels(labels):
                 return labels
         raise KeyError(how)
@@ -132,6 +134,8 @@ class Evaluator:
             value = self.value(column.value, row)
             return value[positions[1:]] if len(positions) > 1 else value
         site = self.program.site[name]
+        if site.value is not None:
+            site = site.definition
         assert site.role == "deterministic", name
         where = {axis.variable: At(axis.set, at) for axis, at in zip(site.axes, positions, strict=True) if axis.variable is not None}
         event = tuple(at for axis, at in zip(site.axes, positions, strict=True) if axis.variable is None)
@@ -235,7 +239,7 @@ class Evaluator:
                 found = self.value(table, where)[slots]
                 return found if np.ndim(found) else float(found)
             case ir.TableLiteral(items):
-                return np.array([self.number(one, where) for one in items], float)
+                return np.concatenate([np.atleast_1d(self.plain(self.value(one, where))) for one in items]).astype(float)
             case ir.LogDensity(distribution, value):
                 return self.log_density(distribution, self.value(value, where), where)
         raise NotImplementedError(type(node).__name__)
@@ -257,8 +261,23 @@ class Evaluator:
         return table
 
     def _position(self, at: At, axis: str) -> int:
-        """Where a member stands in a set that it indexes: its own, or the one that its own is a part of."""
-        return at.position if at.set == axis else list(self.sets[axis]).index(self.sets[at.set][at.position])
+        """Where a member stands in a set that it indexes: its own, one that its own is a part of, or a sum of its own and others."""
+        found = self._within(at, axis)
+        return list(self.sets[axis]).index(self.sets[at.set][at.position]) if found is None else found
+
+    def _within(self, at: At, axis: str) -> int | None:
+        if at.set == axis:
+            return at.position
+        how = self.program.set[axis].members if axis in self.program.set else None
+        if not isinstance(how, records.SumSet):
+            return None
+        before = 0
+        for one in how.sets:
+            inside = self._within(at, one)
+            if inside is not None:
+                return before + inside
+            before += len(self.sets[one])
+        return None
 
     def _part(self, member: At, wanted: str) -> At:
         how = self.program.set[member.set].members
@@ -333,6 +352,14 @@ class Evaluator:
             case "sd":
                 middle = math.fsum(kept) / len(kept)
                 return math.sqrt(math.fsum((one - middle) ** 2 for one in kept) / (len(kept) - 1))
+            case "triangle":
+                (width,) = {len(self.sets[axis]) for axis in self._axes(node.element)}
+                return _triangle(kept, width)
+
+    def _axes(self, node: ir.Expression) -> tuple[str, ...]:
+        """The axes that a reference leaves whole."""
+        assert isinstance(node, ir.Reference)
+        return self.program.axes_of(node.name)[len(node.indices) :]
 
     # densities
 
@@ -413,6 +440,19 @@ class Evaluator:
             return math.fsum([*terms, *map(self.factor, self.program.factors)])
         except OutsideDomainError:
             return -math.inf
+
+
+def _triangle(rows: Sequence[np.ndarray], width: int) -> np.ndarray:
+    """The triangular factor of some rows, by rotating one row after the other into it (Givens)."""
+    root = np.zeros((width, width))
+    for given in rows:
+        row = np.array(given, float)
+        for k in range(width):
+            length = math.hypot(root[k, k], row[k])
+            if length > 0:
+                cosine, sine = root[k, k] / length, row[k] / length
+                root[k], row = cosine * root[k] + sine * row, cosine * row - sine * root[k]
+    return root
 
 
 def _typed(value: Any, kind: Kind) -> Any:
