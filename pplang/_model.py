@@ -308,15 +308,26 @@ class Bound:
 
         identity = "\n".join(
             (
+<<<<<<< HEAD
                 self._completing.text,
                 self._transformed.text,
                 self._drawing.text,
                 repr(sorted(self.sets.items())),
+=======
+                self._source.text,
+                self._transformed.text,
+                repr(sorted(self._labels_that_matter().items())),
+>>>>>>> ed0424c (Sequential and adjacent ordinals, inverse Gaussian, Gompertz, beta-binomial by its mean; benchmark of missing cells (no table yet))
                 repr(self.names),
                 repr(self.latents),
             )
         )
         return Target(identity, self.size, self._all_arguments, lambda: self._functions)
+
+    def _labels_that_matter(self) -> dict[str, Any]:
+        """The members of each index set; of empty cells how many there are, so that other cells need no new compilation."""
+        empty = {one.name for one in self.compiled.program.sets if isinstance(one.members, Empty)}
+        return {name: len(members) if name in empty else members for name, members in self.sets.items()}
 
     @cached_property
     def _source(self) -> Lowered:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from pplang._catalogue.entry import Argument, Form, Support
-from pplang._ir.kinds import COUNT, NONNEGATIVE, POSITIVE, REAL, UNIT
+from pplang._ir.kinds import COUNT, NONNEGATIVE, POSITIVE, REAL, UNIT, Interval
 
 NUMPYRO = "numpyro.distributions."
 RUNTIME = "pplang._lower.runtime."
@@ -13,6 +13,7 @@ RUNTIME = "pplang._lower.runtime."
 REALS = Support()
 POSITIVES = Support(0, inf, lower_open=True)
 OPEN_UNIT = Support(0, 1, lower_open=True, upper_open=True)
+OPEN_UNIT_KIND = Interval(0, 1, lower_open=True, upper_open=True)
 COUNTS = Support(0, inf, integer=True)
 
 

@@ -7,6 +7,7 @@ from math import inf, pi
 from pplang._catalogue.build import (
     NUMPYRO,
     OPEN_UNIT,
+    OPEN_UNIT_KIND,
     POSITIVES,
     REALS,
     RUNTIME,
@@ -15,10 +16,9 @@ from pplang._catalogue.build import (
     real,
 )
 from pplang._catalogue.entry import Argument, DistributionEntry, LocationScale, Support
-from pplang._ir.kinds import Interval
 
+_LIFETIMES = RUNTIME + "lifetimes."
 _OWN = RUNTIME + "continuous."
-_OPEN_UNIT_KIND = Interval(0, 1, lower_open=True, upper_open=True)
 
 
 def _student_information(degrees: float) -> float:
@@ -78,7 +78,7 @@ ON_THE_LINE = (
     ),
     DistributionEntry(
         "SkewLaplace",
-        (form(_OWN + "SkewLaplace", real("location"), positive("scale"), Argument("skew", _OPEN_UNIT_KIND)),),
+        (form(_OWN + "SkewLaplace", real("location"), positive("scale"), Argument("skew", OPEN_UNIT_KIND)),),
         REALS,
         family=LocationScale("location", "scale", standard=("skew",)),
         summary="Stan's skew double exponential; `location` is its `skew` quantile.",
@@ -222,6 +222,18 @@ ABOVE_ZERO = (
         summary="log(x) has a Logistic(log(scale), 1 / shape).",
     ),
     DistributionEntry(
+        "InverseGaussian",
+        (form(_LIFETIMES + "InverseGaussian", positive("mean"), positive("shape")),),
+        POSITIVES,
+        summary="When Brownian motion with drift first reaches a level; variance mean^3 / shape.",
+    ),
+    DistributionEntry(
+        "Gompertz",
+        (form(_LIFETIMES + "Gompertz", positive("shape"), positive("rate")),),
+        POSITIVES,
+        summary="Lifetimes whose hazard shape * rate * exp(rate x) grows exponentially with age.",
+    ),
+    DistributionEntry(
         "Pareto",
         (form(_OWN + "Pareto", positive("minimum"), positive("shape")),),
         Support("minimum", inf),
@@ -247,7 +259,7 @@ IN_THE_UNIT = (
         (
             form(
                 NUMPYRO + "BetaProportion",
-                Argument("mean", _OPEN_UNIT_KIND),
+                Argument("mean", OPEN_UNIT_KIND),
                 positive("concentration"),
             ),
         ),

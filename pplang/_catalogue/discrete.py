@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pplang._catalogue.build import COUNTS, NUMPYRO, RUNTIME, count, form, nonnegative, positive, real, simplex, unit
+from pplang._catalogue.build import COUNTS, NUMPYRO, OPEN_UNIT_KIND, RUNTIME, count, form, nonnegative, positive, real, simplex, unit
 from pplang._catalogue.entry import Argument, DistributionEntry, Support
 from pplang._ir.kinds import INT
 
@@ -11,6 +11,10 @@ _OWN = RUNTIME + "discrete."
 
 def _integer(name: str) -> Argument:
     return Argument(name, INT)
+
+
+def _steps() -> Argument:
+    return Argument("cut", sets=("gaps(S)",))
 
 
 def _cut() -> Argument:
@@ -51,9 +55,10 @@ COUNTING = (
                 a="concentration1",
                 b="concentration0",
             ),
+            form(_OWN + "beta_binomial_of_mean", count("trials"), Argument("mean", OPEN_UNIT_KIND), positive("concentration")),
         ),
         Support(0, "trials", integer=True),
-        summary="A binomial of which p has a Beta(a, b).",
+        summary="A binomial of which p has a Beta(a, b); by mean and concentration: a Beta(mean * concentration, (1 - mean) * concentration).",
         cumulative=False,
     ),
     DistributionEntry(
@@ -145,6 +150,20 @@ CHOOSING = (
         (form(_OWN + "OrderedProbit", real("eta"), _cut()),),
         Support(member_of="S", integer=True),
         summary="A member of the ordered set S: where eta plus standard normal noise falls between the cut points.",
+        cumulative=False,
+    ),
+    DistributionEntry(
+        "SequentialLogistic",
+        (form(_OWN + "sequential_logistic", real("eta"), _steps()),),
+        Support(member_of="S", integer=True),
+        summary="A member of the ordered set S, reached step by step: the step past a cut succeeds with probability logistic(eta - cut).",
+        cumulative=False,
+    ),
+    DistributionEntry(
+        "AdjacentLogistic",
+        (form(_OWN + "adjacent_logistic", real("eta"), _steps()),),
+        Support(member_of="S", integer=True),
+        summary="A member of the ordered set S: between neighbours the log odds of the higher one are eta - cut (partial credit).",
         cumulative=False,
     ),
 )

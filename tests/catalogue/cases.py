@@ -73,6 +73,8 @@ ABOVE_ZERO = (
     _numbers("Frechet", ABOVE[3:], NEGATIVE, shape=_batch(0.5, 3.0), scale=_batch(1.0, 5.0)),
     _numbers("Rayleigh", ABOVE, NEGATIVE, scale=_batch(1.0, 3.0)),
     _numbers("LogLogistic", ABOVE, NEGATIVE, scale=_batch(1.0, 3.0), shape=_batch(0.8, 4.0)),
+    _numbers("InverseGaussian", ABOVE[1:], NEGATIVE, mean=_batch(0.5, 3.0), shape=_batch(1.0, 5.0)),
+    _numbers("Gompertz", ABOVE[:-1], NEGATIVE, shape=_batch(0.5, 3.0), rate=_batch(0.2, 1.0)),
     _numbers("Pareto", ABOVE[3:], ABOVE[:3], minimum=_batch(0.5, 0.9), shape=_batch(0.8, 4.0)),
     _numbers("ParetoType2", ABOVE, NEGATIVE * 3, location=_batch(0.0, -1e-9), scale=_batch(1.0, 2.0), shape=_batch(0.8, 4.0)),
 )
@@ -87,6 +89,14 @@ DISCRETE = (
     _numbers("Binomial", np.array([0, 1, 3, 7]), np.array([-1, 13]), trials=np.array([[7], [12]]), logit=_batch(0.2, -30.0)),
     _numbers(
         "BetaBinomial", np.array([0, 1, 3, 7]), np.array([-1, 13]), trials=np.array([[7], [12]]), a=_batch(0.5, 4.0), b=_batch(1.0, 9.0)
+    ),
+    _numbers(
+        "BetaBinomial",
+        np.array([0, 1, 3, 7]),
+        np.array([-1, 13]),
+        trials=np.array([[7], [12]]),
+        mean=_batch(0.2, 0.7),
+        concentration=_batch(1.0, 9.0),
     ),
     _numbers("Poisson", COUNTS, NOT_COUNTS, rate=_batch(0.3, 20.0)),
     _numbers("Poisson", COUNTS, NOT_COUNTS, log=_batch(-20.0, 3.0)),
@@ -107,6 +117,9 @@ MEMBERS = (
     _numbers("Categorical", np.array([0, 2]), (), logits=np.log(_P) + 5),
     _numbers("OrderedLogistic", np.arange(4), (), eta=_batch(0.3, -40.0), cut=_CUT),
     _numbers("OrderedProbit", np.arange(4), (), eta=_batch(0.3, -8.0), cut=_CUT),
+    _numbers("SequentialLogistic", np.arange(4), (), eta=_batch(0.3, -40.0), cut=_CUT[::-1]),
+    _numbers("SequentialLogistic", np.array([3, 0]), (), eta=np.array([0.3, 2.0]), cut=np.stack([_CUT, _CUT * 2])),
+    _numbers("AdjacentLogistic", np.arange(4), (), eta=_batch(0.3, -40.0), cut=_CUT[::-1]),
     _numbers("OrderedLogistic", np.array([3, 0]), (), eta=np.array([0.3, 2.0]), cut=np.stack([_CUT, _CUT * 2])),
 )
 SCALAR = (*ON_THE_LINE, *ABOVE_ZERO, *IN_THE_UNIT, *DISCRETE, *MEMBERS)
@@ -175,6 +188,8 @@ TRUNCATED = (
     _truncated("Frechet", [2.0, 3.0], (), {"upper": 4.0}, shape=1.5, scale=2.0),
     _truncated("Rayleigh", [2.0, 3.0], (), {"upper": 4.0}, scale=2.0),
     _truncated("LogLogistic", [2.0, 3.0], (), {"upper": 4.0}, scale=2.0, shape=1.5),
+    _truncated("InverseGaussian", [2.0, 3.0], (), {"lower": 1.0, "upper": 4.0}, mean=2.0, shape=1.5),
+    _truncated("Gompertz", [2.0, 3.0], (), {"lower": 1.0, "upper": 4.0}, shape=0.3, rate=0.5),
     _truncated("Pareto", [2.0, 3.0], (), {"upper": 4.0}, minimum=1.0, shape=1.5),
     _truncated("ParetoType2", [2.0, 3.0], (), {"upper": 4.0}, location=1.0, scale=0.5, shape=1.5),
     _truncated("Beta", [0.2, 0.3], (), {"upper": 0.4}, a=2.5, b=0.7),

@@ -101,13 +101,17 @@ FROZEN: dict[str, Callable[..., Frozen]] = {
     "Frechet": lambda shape, scale: stats.invweibull(shape, 0, scale),
     "Rayleigh": lambda scale: stats.rayleigh(0, scale),
     "LogLogistic": lambda scale, shape: stats.fisk(shape, 0, scale),
+    "InverseGaussian": lambda mean, shape: stats.invgauss(np.asarray(mean) / shape, 0, shape),
+    "Gompertz": lambda shape, rate: stats.gompertz(shape, 0, 1 / np.asarray(rate)),
     "Pareto": lambda minimum, shape: stats.pareto(shape, 0, minimum),
     "ParetoType2": lambda location, scale, shape: stats.lomax(shape, location, scale),
     "Beta": lambda a, b: stats.beta(a, b),
     "BetaProportion": lambda mean, concentration: stats.beta(mean * np.asarray(concentration), (1 - np.asarray(mean)) * concentration),
     "Bernoulli": lambda p=None, logit=None: stats.bernoulli(_odds(logit) if p is None else p),
     "Binomial": lambda trials, p=None, logit=None: stats.binom(trials, _odds(logit) if p is None else p),
-    "BetaBinomial": lambda trials, a, b: stats.betabinom(trials, a, b),
+    "BetaBinomial": lambda trials, a=None, b=None, mean=None, concentration=None: (
+        stats.betabinom(trials, a, b) if mean is None else stats.betabinom(trials, mean * concentration, (1 - mean) * concentration)
+    ),
     "Poisson": lambda rate=None, log=None: stats.poisson(np.exp(log) if rate is None else rate),
     "NegBinomial": _negative_binomial,
     "Geometric": lambda p: stats.geom(p, -1),
@@ -296,6 +300,25 @@ def _mixture(value: Any, component: tuple[str, Arguments], weights: Any) -> Any:
     return logsumexp(np.log(weights) + log_density(*component, np.asarray(value)[..., None]), -1)
 
 
+def _sequential(value: Any, eta: Any, cut: Any) -> Any:
+    """Member by member: every step below it taken, its own not."""
+
+    def one(value: int, eta: float, *cut: float) -> float:
+        taken = sum(-np.log1p(np.exp(-(eta - step))) for step in cut[:value])
+        return float(taken + (-np.log1p(np.exp(eta - cut[value])) if value < len(cut) else 0.0))
+
+    steps = np.moveaxis(np.asarray(cut), -1, 0)
+    return np.vectorize(one)(value, eta, *steps)
+
+
+def _adjacent(value: Any, eta: Any, cut: Any) -> Any:
+    def one(value: int, eta: float, *cut: float) -> float:
+        weights = [sum(eta - step for step in cut[:k]) for k in range(len(cut) + 1)]
+        return float(weights[value] - logsumexp(weights))
+
+    return np.vectorize(one)(value, eta, *np.moveaxis(np.asarray(cut), -1, 0))
+
+
 FORMULAS: dict[str, Callable[..., Any]] = {
     "HalfStudentT": _half_student_t,
     "SkewLaplace": _skew_laplace,
@@ -308,6 +331,8 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "Categorical": _categorical,
     "OrderedLogistic": _ordinal(stats.logistic()),
     "OrderedProbit": _ordinal(stats.norm()),
+    "SequentialLogistic": _sequential,
+    "AdjacentLogistic": _adjacent,
     "LKJ": _lkj,
     "LKJCholesky": _lkj_cholesky,
     "Truncated": _truncated,

@@ -44,6 +44,8 @@ CONTINUOUS: dict[str, dict[str, Any]] = {
     "Frechet": {"shape": 1.5, "scale": 2.0},
     "Rayleigh": {"scale": 2.0},
     "LogLogistic": {"scale": 2.0, "shape": 1.5},
+    "InverseGaussian": {"mean": 2.0, "shape": 1.5},
+    "Gompertz": {"shape": 0.5, "rate": 0.7},
     "Pareto": {"minimum": 2.0, "shape": 1.5},
     "ParetoType2": {"location": 1.0, "scale": 2.0, "shape": 1.5},
     "Beta": {"a": 0.7, "b": 2.0},
@@ -73,6 +75,8 @@ WRAPPED_COUNTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("Categorical", {"p": np.array([0.2, 0.5, 0.3])}),
     ("OrderedLogistic", {"eta": 0.4, "cut": np.array([-1.0, 0.3, 2.0])}),
     ("OrderedProbit", {"eta": 0.4, "cut": np.array([-1.0, 0.3, 2.0])}),
+    ("SequentialLogistic", {"eta": 0.4, "cut": np.array([0.3, -1.0, 2.0])}),
+    ("AdjacentLogistic", {"eta": 0.4, "cut": np.array([0.3, -1.0, 2.0])}),
 )
 
 

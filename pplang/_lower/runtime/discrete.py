@@ -136,6 +136,12 @@ class BetaBinomial(dist.BetaBinomial):
         return log_choose(n, value) + log_beta(value + a, n - value + b) - log_beta(a, b)
 
 
+def beta_binomial_of_mean(trials: ArrayLike, mean: ArrayLike, concentration: ArrayLike) -> BetaBinomial:
+    """By the mean of the probability, and how closely it keeps to it."""
+    mean, concentration = jnp.asarray(mean), jnp.asarray(concentration)
+    return BetaBinomial(mean * concentration, (1 - mean) * concentration, trials)
+
+
 class BetaNegBinomial(dist.Distribution):
     """Failures before `successes` successes, each of a probability that has a Beta(a, b)."""
 
@@ -397,3 +403,17 @@ class OrderedProbit(_Ordinal):
 
     def noise(self, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
         return jax.random.normal(key, shape)
+
+
+def sequential_logistic(eta: ArrayLike, cut: ArrayLike) -> dist.CategoricalLogits:
+    """Continuation ratios (Tutz 1990): of each step past a cut, the probability logistic(eta - cut). `cut`: the steps along its last axis."""
+    passing = jnp.asarray(eta)[..., None] - jnp.asarray(cut)
+    passed = jnp.cumsum(jax.nn.log_sigmoid(passing), -1)
+    before = jnp.concatenate([jnp.zeros_like(passed[..., :1]), passed[..., :-1]], -1)
+    return dist.CategoricalLogits(jnp.concatenate([before + jax.nn.log_sigmoid(-passing), passed[..., -1:]], -1))
+
+
+def adjacent_logistic(eta: ArrayLike, cut: ArrayLike) -> dist.CategoricalLogits:
+    """Adjacent categories (Masters 1982): log odds eta - cut between neighbours. `cut`: the steps along its last axis."""
+    odds = jnp.cumsum(jnp.asarray(eta)[..., None] - jnp.asarray(cut), -1)
+    return dist.CategoricalLogits(jnp.concatenate([jnp.zeros_like(odds[..., :1]), odds], -1))
