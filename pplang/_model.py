@@ -308,16 +308,10 @@ class Bound:
 
         identity = "\n".join(
             (
-<<<<<<< HEAD
                 self._completing.text,
                 self._transformed.text,
                 self._drawing.text,
-                repr(sorted(self.sets.items())),
-=======
-                self._source.text,
-                self._transformed.text,
                 repr(sorted(self._labels_that_matter().items())),
->>>>>>> ed0424c (Sequential and adjacent ordinals, inverse Gaussian, Gompertz, beta-binomial by its mean; benchmark of missing cells (no table yet))
                 repr(self.names),
                 repr(self.latents),
             )

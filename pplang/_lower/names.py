@@ -19,11 +19,8 @@ _ALIASES = {
     "pplang._lower.runtime": "runtime",
     "pplang._lower.runtime.continuous": "continuous",
     "pplang._lower.runtime.discrete": "discrete",
-<<<<<<< HEAD
     "pplang._lower.runtime.chains": "chains",
-=======
     "pplang._lower.runtime.lifetimes": "lifetimes",
->>>>>>> ed0424c (Sequential and adjacent ordinals, inverse Gaussian, Gompertz, beta-binomial by its mean; benchmark of missing cells (no table yet))
     "pplang._lower.runtime.joint": "joint",
     "pplang._lower.runtime.special": "special",
     "pplang._lower.runtime.wrappers": "wrappers",
