@@ -33,6 +33,8 @@ CASES = {
     "eight_schools-eight_schools_noncentered": "eight_schools",
     "garch-garch11": "garch11",
     "hmm_example-hmm_example": "hmm_example",
+    "gp_pois_regr-gp_pois_regr": "gp_pois_regr",
+    "gp_pois_regr-gp_regr": "gp_regr",
     "irt_2pl-irt_2pl": "irt_2pl",
     "kidiq-kidscore_interaction": "kidscore_interaction",
     "kidiq-kidscore_momhs": "kidscore_momhs",
