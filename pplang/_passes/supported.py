@@ -56,7 +56,8 @@ def _constructs(program: Program) -> Iterator[tuple[str, Span, str]]:
 
 def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
     for note in site.notes:
-        unused = note.name in _UNUSED_NOTES or (note.name == "whiten" and not is_joint_normal(site))
+        wrong = {"whiten": not is_joint_normal(site), "partial": is_joint_normal(site)}
+        unused = note.name in _UNUSED_NOTES or wrong.get(note.name, False)
         if unused and not (note.name == "enumerate" and is_discrete_latent(site)):
             yield f"`@{note.name}`", note.span, "leave it out"
     if site.role == "split":

@@ -68,13 +68,17 @@ def radon(data: pd.DataFrame) -> None:
 
 def sleepstudy(data: pd.DataFrame) -> None:
     subject, subjects = codes(data["subject"])
-    rested = sample("rested", dist.Normal(250, 50))
-    slowing = sample("slowing", dist.Normal(0, 20))
-    s_rested = sample("s_rested", dist.HalfNormal(50))
-    s_slowing = sample("s_slowing", dist.HalfNormal(20))
+    typical = sample("typical", dist.Normal(jnp.array([250.0, 0.0]), jnp.array([50.0, 20.0])).to_event(1))
+    spread = sample("spread", dist.HalfNormal(jnp.array([50.0, 20.0])).to_event(1))
+    # LKJ(2) of a 2 x 2 matrix: its correlation r has density proportional to 1 - r^2.
+    share = sample("rho_raw", dist.Beta(2.0, 2.0))
+    r = deterministic("rho", 2 * share - 1)
+    with plate("people", subjects):
+        raw = sample("person_raw", dist.Normal(0, 1).expand([2]).to_event(1))
+    start = typical[0] + spread[0] * raw[:, 0]
+    slope = typical[1] + spread[1] * (r * raw[:, 0] + jnp.sqrt(1 - r**2) * raw[:, 1])
+    deterministic("person", jnp.stack([start, slope], axis=-1))
     sigma = sample("sigma", dist.HalfNormal(50))
-    start = effects("start", subjects, rested, s_rested)
-    slope = effects("slope", subjects, slowing, s_slowing)
     sample("reaction", dist.Normal(start[subject] + slope[subject] * data["days"].to_numpy(), sigma), obs=data["reaction"].to_numpy())
 
 
