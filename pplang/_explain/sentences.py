@@ -71,8 +71,9 @@ class Explanation:
         """As comments of the language, so that with the program after it the whole is a valid model."""
         lines = ["# the data", *(f"#   {one}" for one in self.remarks)] if self.remarks else []
         for name, sentences in self.stages:
-            lines.append(f"# {name}")
-            lines += [f"#   {one}" for one in sentences] or ["#   nothing to do"]
+            lines += [f"# {name}", *(f"#   {one}" for one in sentences)] if sentences else []
+        idle = [name for name, sentences in self.stages if not sentences]
+        lines += [f"# nothing to do: {', '.join(idle)}"] if idle else []
         return "\n".join([*lines, ""])
 
     def to_json(self) -> dict[str, Any]:

@@ -1,0 +1,47 @@
+"""The program after every pass, printed and read, is a model with the same posterior."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import pplang
+from pplang._infer import convergence
+from pplang._ir.program import Program
+from pplang._ir.text import text
+from tests.examples.update_programs import EXAMPLES, NAMES, compiled
+
+SIZES = {"method": "nuts", "seed": 5, "chains": 2, "draws": 1000}
+
+
+def reporting(program: Program, names: set[str]) -> pplang.Model:
+    """The program with all these names kept, whether they are drawn or computed."""
+    sites = tuple(replace(site, report=site.report or (site.name in names and site.role == "deterministic")) for site in program.sites)
+    return pplang.compile_text(text(program.with_sites(sites)))
+
+
+def mean_and_error(fit: pplang.Fit, name: str) -> tuple[np.ndarray, np.ndarray]:
+    draws = fit.draws(name)
+    flat = draws.reshape(*draws.shape[:2], -1)
+    sizes = np.array([convergence.ess_bulk(flat[..., k]) for k in range(flat.shape[-1])])
+    return flat.mean(axis=(0, 1)), flat.std(axis=(0, 1)) / np.sqrt(sizes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_every_stage_fits_to_the_same_posterior(name: str) -> None:
+    data = EXAMPLES / name / f"{name}.csv"
+    made = compiled(name, transported=False)
+    names = {site.name for site in made.source.sites if site.role == "latent" and site.level == "model"}
+    source = reporting(made.source, names).fit(data, **SIZES)  # type: ignore[arg-type]
+    before = made.source
+    for stage in made.stages:
+        if stage.program != before:
+            after = reporting(stage.program, names).fit(data, **SIZES)  # type: ignore[arg-type]
+            for one in sorted(names):
+                (a, s), (b, t) = mean_and_error(source, one), mean_and_error(after, one)
+                away = np.abs(a - b) / np.hypot(s, t)
+                assert (away < 5).all(), (stage.name, one, away.max())
+        before = stage.program
