@@ -14,15 +14,20 @@ from pplang._ir import program as ir
 from pplang._records import dataclass
 from pplang._syntax import tree
 
-Place = Literal["data", "latent", "input", "other"]
-_WHERE = {"latent": "a latent relation, x ~ ...", "data": "a `data` table", "input": "an `input`"}
+Place = Literal["data", "latent", "observed", "input", "other"]
+_WHERE = {
+    "latent": "a latent relation, x ~ ...",
+    "relation": "a relation, x ~ ...",
+    "data": "a `data` table",
+    "input": "an `input`",
+}
 
 
 @dataclass(frozen=True)
 class Annotation:
     """What an annotation needs: where it may stand, how many numbers it takes (at least, at most), and the range they lie in."""
 
-    place: Place
+    place: Literal["data", "latent", "input", "relation"]
     usage: str
     arguments: tuple[int, int] = (0, 0)
     lower: float = -inf
@@ -33,6 +38,7 @@ ANNOTATIONS = {
     "centered": Annotation("latent", "@centered"),
     "noncentered": Annotation("latent", "@noncentered"),
     "partial": Annotation("latent", "@partial(0.3)", (1, 1), 0, 1),
+    "expand": Annotation("relation", "@expand"),
     "whiten": Annotation("latent", "@whiten"),
     "enumerate": Annotation("latent", "@enumerate"),
     "relax": Annotation("latent", "@relax(0.5)", (0, 1), 0),
@@ -46,6 +52,8 @@ _OWN = ("tuned",)
 """Written by the compiler alone: no news for a user who asks which there are."""
 PARAMETERISATIONS = ("centered", "noncentered", "partial")
 MOVING = ("noncentered", "partial")
+SCALE_MIXTURES = ("StudentT", "Cauchy", "Laplace")
+"""Normal distributions whose variance is drawn: what `@expand` can write out."""
 
 
 def read_notes(environment: Environment, nodes: tuple[tree.Note, ...]) -> tuple[ir.Note, ...]:
@@ -83,7 +91,7 @@ def check_places(environment: Environment, notes: tuple[ir.Note, ...], place: Pl
     seen: set[str] = set()
     for note in notes:
         wanted = ANNOTATIONS[note.name]
-        if wanted.place != place:
+        if wanted.place != place and not (wanted.place == "relation" and place in ("latent", "observed")):
             environment.report(
                 "A02", f"`@{note.name}` has no meaning here", note.span, help=f"put it before {_WHERE[wanted.place]}, or leave it out"
             )
@@ -96,16 +104,20 @@ def check_places(environment: Environment, notes: tuple[ir.Note, ...], place: Pl
         environment.report("A04", f"{names} contradict each other", chosen[-1].span, help="keep one of them")
 
 
-def check_forms(environment: Environment, notes: tuple[ir.Note, ...], right: ire.Expression) -> None:
-    """Has a latent what it would be moved by? One number's distribution needs a location or a scale; a joint one is moved by its factor."""
+def check_forms(environment: Environment, notes: tuple[ir.Note, ...], site: ir.Site) -> None:
+    """Has a draw what it would be moved by? One number's distribution needs a location or a scale, a joint one is moved by its factor; and
+    only some distributions are normal ones of an unknown variance."""
+    right = site.right
     entry = DISTRIBUTIONS.get(right.name) if isinstance(right, ire.Distribution) else None
-    if entry is not None and (entry.family is not None or entry.event):
-        return
     what = f"`{right.name}`" if isinstance(right, ire.Distribution) else "a mixture"
+    plain = not (site.event or site.where or site.weight or site.starting or site.fixing)
     for note in notes:
-        if note.name in MOVING:
+        if note.name in MOVING and (entry is None or (entry.family is None and not entry.event)):
             title = f"`@{note.name}` before a draw that has no location and scale to move it by"
             environment.report("A05", title, note.span, f"{what} is not of a location-scale family", help="leave the annotation out")
+        if note.name == "expand" and (entry is None or entry.name not in SCALE_MIXTURES or not plain):
+            label = f"{what} is not one of {', '.join(SCALE_MIXTURES)}" if plain else "not with a clause or a bare axis"
+            environment.report("A05", "`@expand` before a draw that it cannot expand", note.span, label, help="leave the annotation out")
 
 
 def _expression(node: tree.Expression) -> ire.Expression:

@@ -211,9 +211,7 @@ class Relations:
         if node.operator == "~":
             known = not entry.optional or of_given_cells(node)
             role = "latent" if entry.what == "site" else "observed" if known else "split"
-        check_places(self.environment, notes, "latent" if role in ("latent", "split") else "other")
-        if role == "latent":
-            check_forms(self.environment, notes, resolved.right)
+        check_places(self.environment, notes, "latent" if role in ("latent", "split") else "observed" if role == "observed" else "other")
         if entry.kind is not None:
             clauses = resolved.clauses
             declared = None if node.type is None else kind_of_type(self.environment, node.type)[0]
@@ -222,6 +220,8 @@ class Relations:
                 draw.structure, clauses.starting, clauses.weight, clauses.where, clauses.fixing, node.report, notes, declared,
                 span=node.target.name.span,
             )  # fmt: skip
+            if role != "deterministic":
+                check_forms(self.environment, notes, self.sites[entry.name])
         elif not self.environment.collector.failed:
             self.environment.report("D07", f"which set does `{entry.name}` draw from?", node.right.span, "a list does not say which index set it is over",
                                     help="give the list a name and a set: p[Side] = [0.5, 0.5], then use p")  # fmt: skip

@@ -18,6 +18,7 @@ PHRASES = {
     ("forward", "after"): "left until after the inference, once per posterior draw",
     ("collapse", "collapse"): "its rows as statistics",
     ("collapse", "leave"): "row by row",
+    ("expand_mixtures", "expand"): "normal, with a variance drawn for each element",
     ("center", "center"): "as written (centred)",
     ("center", "noncenter"): "non-centred",
     ("center", "partial"): "between centred and non-centred, c = {c:g}",

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from pplang._ir.program import Program
-from pplang._passes import center, collapse, elements, forward, marginalize, pinned, split_missing, unconstrain, whiten
+from pplang._passes import center, collapse, elements, expand_mixtures, forward, marginalize, pinned, split_missing, unconstrain, whiten
 from pplang._passes.plan import Choice, Compiled, Pins, Stage
 
-PASSES: tuple[ModuleType, ...] = (split_missing, forward, marginalize, elements, collapse, center, whiten, unconstrain)
+PASSES: tuple[ModuleType, ...] = (split_missing, forward, expand_mixtures, marginalize, elements, collapse, center, whiten, unconstrain)
 NAMES: tuple[str, ...] = tuple(one.NAME for one in PASSES)
-OPTIONAL: tuple[str, ...] = ("collapse", "center", "whiten")
+OPTIONAL: tuple[str, ...] = ("expand_mixtures", "collapse", "center", "whiten")
 """Those that can be left out: without the others a program cannot be fitted."""
 
 

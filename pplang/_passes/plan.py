@@ -102,6 +102,7 @@ class Rewrite:
     tables: what summing over discrete latents needs.
     transports: what has run-time constants, for the engine to set; they are inputs of `program` with the default 0.
     log_jacobian: terms whose sum is log |d old latents / d new latents|: log density before + these = log density after.
+    added: latents that the program before does not have in any form; with these integrated out the densities are the same.
     """
 
     program: Program
@@ -110,6 +111,7 @@ class Rewrite:
     transports: tuple[Transport, ...] = ()
     blocks: tuple[Block, ...] = ()
     tables: tuple[Table, ...] = ()
+    added: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
