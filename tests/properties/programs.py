@@ -13,6 +13,8 @@ from typing import Literal
 
 import numpy as np
 
+from pplang._catalogue.distributions import DISTRIBUTIONS
+
 Type = Literal["real", "positive", "unit", "count", "bool", "member"]
 Scope = Mapping[str, str]
 """Bound variables and their sets."""
@@ -533,8 +535,11 @@ class _Writer:
             scope[variable] = self._one([one.name for one in self.sets.values()])
         return scope
 
-    def _notes(self) -> list[str]:
-        return self.random.choice([[], [], [], [], ["@centered"], ["@noncentered"], ["@partial(0.3)"], ["@partial(1)"], ["@partial(0)"]])
+    def _notes(self, right: str) -> list[str]:
+        """An annotation that the draw can obey: only what has a location or a scale can be moved by them."""
+        notes = self.random.choice([[], [], [], [], ["@centered"], ["@noncentered"], ["@partial(0.3)"], ["@partial(1)"], ["@partial(0)"]])
+        movable = right.partition("(")[0] in DISTRIBUTIONS and DISTRIBUTIONS[right.partition("(")[0]].family is not None
+        return notes if movable or notes == ["@centered"] else []
 
     def _draw(self, name: str, scope: Scope, kind: Type, right: str, *, notes: Sequence[str] = (), report: bool = False) -> None:
         target = name + _bracketed([f"{variable} in {over}" for variable, over in scope.items()])
@@ -544,7 +549,7 @@ class _Writer:
     def _latent_real(self) -> None:
         scope = self._plates()
         right, kind = self._real_distribution(scope), "real"
-        self._draw(self._fresh(), scope, kind, right, notes=self._notes())  # type: ignore[arg-type]
+        self._draw(self._fresh(), scope, kind, right, notes=self._notes(right))  # type: ignore[arg-type]
 
     def _real_distribution(self, scope: Scope, data: bool = False) -> str:
         location, scale = self.real(scope, 1, data), self.positive(scope, 1, data)
@@ -598,7 +603,7 @@ class _Writer:
         kind: Type = "positive"
         if self._chance(0.2):
             right, kind = self._one([f"Beta({scale}, {shape})", "Uniform(0, 1)", f"BetaProportion(0.4, {scale})"]), "unit"
-        self._draw(self._fresh(), scope, kind, right, notes=self._notes())
+        self._draw(self._fresh(), scope, kind, right, notes=self._notes(right))
 
     def _bare(self) -> str | None:
         """A set that can be the axis of a joint draw."""
