@@ -44,8 +44,7 @@ s_level ~ HalfNormal(1)
 s_change ~ HalfNormal(1)
 start[p in Person] ~ Normal(level, s_level)
 slope[q in Person] ~ Normal(0, s_change)
-noise[v in Visit] ~ Normal(0, s_level)
-score[v in Visit] ~ Normal(start[person[v]] + slope[person[v]] * day[v] + noise[v], 1)
+score[v in Visit] ~ Normal(start[person[v]] + slope[person[v]] * day[v], 1)
 """
 SLOPES_DATA = {"person": ["x", "y", "y", "z"], "day": [0.0, 0, 1, 1], "score": [1.0, 2, 0.5, 1.5]}
 
@@ -170,12 +169,12 @@ def test_a_plan_settles_the_form(form: str) -> None:
 
 
 def test_one_left_out_of_a_block_leaves_the_others_as_they_are() -> None:
-    assert forms(SLOPES) == {"start": "noncenter", "slope": "noncenter", "noise": "noncenter"}
+    assert forms(SLOPES) == {"start": "noncenter", "slope": "noncenter"}
     block = {"action": "block", "numbers": {"block": 0}}
-    assert forms(SLOPES, start=block, slope=block) == {"start": "block", "slope": "block", "noise": "noncenter"}
+    assert forms(SLOPES, start=block, slope=block) == {"start": "block", "slope": "block"}
     model, plan = planned(SLOPES, start={"action": "center"})
     compiled = model.bind(SLOPES_DATA, plan=plan).transported.compiled
-    assert {one.site for one in compiled.transports} == {"slope", "noise"}
+    assert {one.site for one in compiled.transports} == {"slope"}
     assert not compiled.blocks
 
 
