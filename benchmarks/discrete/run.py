@@ -1,0 +1,160 @@
+"""A hidden Markov chain of 3 states and 1,000 steps, and 200 of them: compile time and time per gradient, beside NumPyro's enumeration.
+
+    python -m pip install --target DIR funsor      # NumPyro's enumeration needs it; pplang does not
+    PYTHONPATH=.:DIR python benchmarks/discrete/run.py [--groups 1 200] [--steps 1000] [--write]
+
+Both sides take the gradient of the log density in the same free coordinates at the same points, in double precision, in one process. Compile time is
+that of the first call, tracing included; a gradient's is the best of several. Densities must agree to nine digits. `--write` puts the table into RESULTS.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+from numpyro.contrib.control_flow import scan
+
+import pplang
+
+HERE = Path(__file__).parent
+STATES = 3
+MODEL = """
+data Step ordered by time within animal:
+  animal : Animal
+  time   : real
+  y      : real
+
+index Mood = {resting, feeding, travelling}
+start[Mood]           ~ Dirichlet(1)
+move[m in Mood, Mood] ~ Dirichlet(1)
+centre[m in Mood]     ~ Normal(0, 3)
+spread                ~ HalfNormal(1)
+mood[t in Step] ~ Categorical(move[mood[t-1]])
+  starting Categorical(start)
+y[t in Step] ~ Normal(centre[mood[t]], spread)
+"""
+
+
+class Timing(NamedTuple):
+    """Seconds of the first call, and of one call afterwards; the density and gradient found."""
+
+    first: float
+    each: float
+    density: float
+    gradient: np.ndarray
+
+
+def timed(function: Callable[[Any], Any], z: np.ndarray, repeats: int) -> Timing:
+    compiled = jax.jit(jax.value_and_grad(function))
+    started = time.perf_counter()
+    density, gradient = jax.block_until_ready(compiled(z))
+    first = time.perf_counter() - started
+    best = float("inf")
+    for _ in range(repeats):
+        started = time.perf_counter()
+        jax.block_until_ready(compiled(z))
+        best = min(best, time.perf_counter() - started)
+    return Timing(first, best, float(density), np.asarray(gradient))
+
+
+def simulated(groups: int, steps: int) -> np.ndarray:
+    """(groups, steps)"""
+    rng = np.random.default_rng(0)
+    states = np.zeros((groups, steps), int)
+    for t in range(1, steps):
+        states[:, t] = np.where(rng.random(groups) < 0.9, states[:, t - 1], rng.integers(0, STATES, groups))
+    return np.array([-2.0, 0.0, 2.0])[states] + rng.normal(size=states.shape)
+
+
+def enumerated(y: np.ndarray, bound: pplang.Bound) -> Callable[[Any], Any]:
+    """NumPyro's model with its own enumeration, at the values that the free coordinates stand for; with the Jacobian of these."""
+    groups, _ = y.shape
+
+    def model(y: Any) -> None:
+        start = numpyro.sample("start", dist.Dirichlet(jnp.ones(STATES)))
+        move = numpyro.sample("move", dist.Dirichlet(jnp.ones((STATES, STATES))).to_event(1))
+        centre = numpyro.sample("centre", dist.Normal(0, 3).expand([STATES]).to_event(1))
+        spread = numpyro.sample("spread", dist.HalfNormal(1))
+
+        def step(carry: Any, now: Any) -> Any:
+            before, t = carry
+            weights = jnp.where(t == 0, start, move[before])
+            with numpyro.plate("animals", groups, dim=-1):
+                state = numpyro.sample("mood", dist.Categorical(weights), infer={"enumerate": "parallel"})
+                numpyro.sample("y", dist.Normal(centre[state], spread), obs=now)
+            return (state, t + 1), None
+
+        scan(step, (0, 0), y.T)
+
+    from numpyro.contrib.funsor import config_enumerate, enum
+    from numpyro.contrib.funsor import log_density as enumerated_density
+
+    def of(z: Any) -> Any:
+        values = bound.constrain(z)
+        free = {name: values[name] for name in ("start", "move", "centre", "spread")}
+        return enumerated_density(enum(config_enumerate(model), -2), (y,), {}, free)[0]
+
+    return of
+
+
+def plain(bound: pplang.Bound) -> Callable[[Any], Any]:
+    """Ours, without the Jacobian of the free coordinates, which NumPyro's side lacks."""
+    from pplang._infer.density import site_densities
+    from pplang._passes import pipeline
+
+    other = type(bound)(bound.model, pipeline.run(bound.model.program, after="marginalize"), bound.dataset)
+    model, arguments = other.transformed_model, other.transformed_arguments
+
+    def of(z: Any) -> Any:
+        values = bound.constrain(z)
+        return sum(site_densities(model, {latent.name: values[latent.name] for latent in other.latents}, arguments).values())
+
+    return of
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--groups", type=int, nargs="+", default=[1, 200])
+    parser.add_argument("--steps", type=int, default=1_000)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    lines = ["| chains x steps | | first call (s) | gradient (ms) | ratio first | ratio gradient |", "|---|---|---|---|---|---|"]
+    for groups in options.groups:
+        y = simulated(groups, options.steps)
+        rows = {
+            "animal": np.repeat([f"a{n}" for n in range(groups)], options.steps).tolist(),
+            "time": np.tile(np.arange(float(options.steps)), groups),
+            "y": y.ravel(),
+        }
+        bound = pplang.compile_text(MODEL).bind(rows)
+        z = 0.3 * np.random.default_rng(1).normal(size=bound.size)
+        with jax.enable_x64(True):
+            assert bound.target.size == bound.size
+            ours = timed(plain(bound), z, options.repeats)
+            theirs = timed(enumerated(y, bound), z, options.repeats)
+        gap = abs(ours.density - theirs.density) / abs(theirs.density)
+        slope = np.max(np.abs(ours.gradient - theirs.gradient)) / np.max(np.abs(theirs.gradient))
+        print(f"{groups} x {options.steps}: densities differ by {gap:.1e}, gradients by {slope:.1e} (relative)", flush=True)
+        assert gap < 1e-9
+        for name, one in (("pplang", ours), ("NumPyro + funsor", theirs)):
+            ratios = f"{theirs.first / ours.first:.1f} | {theirs.each / ours.each:.1f}" if name == "pplang" else "1 | 1"
+            lines.append(f"| {groups} x {options.steps} | {name} | {one.first:.2f} | {1e3 * one.each:.2f} | {ratios} |")
+    table = "\n".join(lines)
+    print(table)
+    if options.write:
+        (HERE / "RESULTS.md").write_text(
+            f"# Discrete latents in time\n\n`python benchmarks/discrete/run.py --write`; both in one process, in double precision.\n\n{table}\n", encoding="utf-8"
+        )
+
+
+if __name__ == "__main__":
+    main()
