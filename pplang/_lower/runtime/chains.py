@@ -6,6 +6,7 @@ visits of each patient) are summed side by side.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
@@ -50,59 +51,68 @@ def _total(first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Ar
     batch = jnp.broadcast_shapes(first.shape[:-2], steps.shape[:-4], weights.shape[:-3])
     first = jnp.broadcast_to(first, (*batch, *first.shape[-2:]))
     weights = jnp.broadcast_to(weights, (*batch, *weights.shape[-3:]))
-    return _log_sums(first, steps, weights, there).sum(-1)
+    return _each(first, steps, weights, there).sum(-1)
 
 
-# the recursions: time goes first, so that it can be scanned
+def _each(first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> jax.Array:
+    """The log sum of each chain, (..., chains)."""
+    return _log_sums(*_lanes(first, steps, weights, there)).reshape(first.shape[:-1])
 
 
-def _times(table: jax.Array, trailing: int) -> jax.Array:
-    return jnp.moveaxis(table, table.ndim - trailing, 0)
+def _lanes(first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> tuple[Any, ...]:
+    """The tables with time first and all chains, of all plates, as one last axis, along which a processor works on several at once.
+
+    first: (..., chains, K) → (K, N). steps: (..., chains or 1, longest - 1 or 1, K, K) → (longest - 1 or 1, K, K, N or 1).
+    weights: (..., chains, longest, K) → (longest, K, N). there: (chains, longest) → (longest, N).
+    """
+    chains, size = weights.shape[:-2], weights.shape[-1]
+    alike = math.prod(steps.shape[:-3]) == 1
+    steps = steps.reshape(1, *steps.shape[-3:]) if alike else jnp.broadcast_to(steps, (*chains, *steps.shape[-3:]))
+    steps = steps.reshape(math.prod(steps.shape[:-3]), *steps.shape[-3:])
+    there = None if there is None else jnp.broadcast_to(there, (*chains, weights.shape[-2])).reshape(-1, weights.shape[-2]).T
+    by_time = jnp.moveaxis(weights.reshape(-1, *weights.shape[-2:]), 0, -1)
+    return first.reshape(-1, size).T, jnp.moveaxis(steps, 0, -1), by_time, there
 
 
-def _fixed(steps: jax.Array) -> jax.Array:
-    """The only step, (..., chains or 1, K, K); zeros where chains have a single row."""
-    return steps[..., :1, :, :].sum(-3)
+def _scanned(one: Any, start: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Array | None, *, reverse: bool) -> jax.Array:
+    """A recursion along time: `one(value, step, weight)` at each row after the first; rows that are not there change nothing."""
+    alike = steps[:1].sum(0)
+    varying = steps.shape[0] > 1
+
+    def turn(value: jax.Array, at: Any) -> tuple[jax.Array, jax.Array]:
+        step, weight, here = at
+        new = one(value, alike if step is None else step, weight)
+        new = new if here is None else jnp.where(here, new, value)
+        return new, new
+
+    inputs = (steps if varying else None, weights[1:], None if there is None else there[1:])
+    return lax.scan(turn, start, inputs, reverse=reverse)[1]
 
 
 def _forward(first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> jax.Array:
-    """log alpha, (longest, ..., chains, K): the sum over all paths up to each row that end in each state."""
-    start = first + weights[..., 0, :]
+    """log alpha, (longest, K, N): the sum over all paths up to each row that end in each state."""
 
-    def one(alpha: jax.Array, at: Any) -> tuple[jax.Array, jax.Array]:
-        step, weight, here = at
-        new = log_sum_exp(alpha[..., :, None] + (fixed if step is None else step), -2) + weight
-        new = new if here is None else jnp.where(here[..., None], new, alpha)
-        return new, new
+    def one(alpha: jax.Array, step: jax.Array, weight: jax.Array) -> jax.Array:
+        return log_sum_exp(alpha[:, None] + step, 0) + weight
 
-    fixed, varying = _fixed(steps), steps.shape[-3] > 1
-    after = None if there is None else _times(there[:, 1:], 1)
-    inputs = (_times(steps, 3) if varying else None, _times(weights[..., 1:, :], 2), after)
-    _, rest = lax.scan(one, start, inputs)
-    return jnp.concatenate([start[None], rest])
+    start = first + weights[0]
+    return jnp.concatenate([start[None], _scanned(one, start, steps, weights, there, reverse=False)])
 
 
 def _backward(steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> jax.Array:
-    """log beta, (longest, ..., chains, K): the sum over all ways on from each state of each row."""
-    end = jnp.zeros_like(weights[..., 0, :])
+    """log beta, (longest, K, N): the sum over all ways on from each state of each row."""
 
-    def one(beta: jax.Array, at: Any) -> tuple[jax.Array, jax.Array]:
-        step, weight, here = at
-        new = log_sum_exp((fixed if step is None else step) + (weight + beta)[..., None, :], -1)
-        new = new if here is None else jnp.where(here[..., None], new, beta)
-        return new, new
+    def one(beta: jax.Array, step: jax.Array, weight: jax.Array) -> jax.Array:
+        return log_sum_exp(step + (weight + beta)[None], 1)
 
-    fixed, varying = _fixed(steps), steps.shape[-3] > 1
-    after = None if there is None else _times(there[:, 1:], 1)
-    inputs = (_times(steps, 3) if varying else None, _times(weights[..., 1:, :], 2), after)
-    _, rest = lax.scan(one, end, inputs, reverse=True)
-    return jnp.concatenate([rest, end[None]])
+    end = jnp.zeros_like(weights[0])
+    return jnp.concatenate([_scanned(one, end, steps, weights, there, reverse=True), end[None]])
 
 
 @jax.custom_jvp
 def _log_sums(first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> jax.Array:
-    """The log sum of each chain, (..., chains)."""
-    return log_sum_exp(_forward(first, steps, weights, there)[-1], -1)
+    """The log sum of each chain, (N,); tables as `_lanes` gives them."""
+    return log_sum_exp(_forward(first, steps, weights, there)[-1], 0)
 
 
 @_log_sums.defjvp
@@ -110,27 +120,19 @@ def _log_sums_jvp(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
     """The derivative in a weight is the probability of its state (of its pair of states) given everything: forward and backward recursion."""
     first, steps, weights, there = primals
     alpha, beta = _forward(first, steps, weights, there), _backward(steps, weights, there)
-    total = log_sum_exp(alpha[-1], -1)
-    base = jnp.where(jnp.isneginf(total), 0.0, total)[..., None]
+    total = log_sum_exp(alpha[-1], 0)
+    base = jnp.where(jnp.isneginf(total), 0.0, total)
     state = jnp.exp(alpha + beta - base)
-    state = state if there is None else jnp.where(_times(there, 1)[..., None], state, 0.0)
-    tangent = (state[0] * tangents[0]).sum(-1) + (jnp.moveaxis(state, 0, -2) * tangents[2]).sum((-1, -2))
-    if weights.shape[-2] > 1:
-        onward = _times(weights, 2)[1:] + beta[1:] - base
-        if steps.shape[-3] > 1:
-            pair = jnp.exp(alpha[:-1, ..., :, None] + _times(steps, 3) + onward[..., None, :])
-            pair = pair if there is None else jnp.where(_times(there[:, 1:], 1)[..., None, None], pair, 0.0)
-            tangent += (jnp.moveaxis(pair, 0, -3) * tangents[1]).sum((-1, -2, -3))
-        else:
-            tangent += _fixed_steps(alpha, steps, onward, there, tangents[1])
+    state = state if there is None else jnp.where(there[:, None], state, 0.0)
+    tangent = (state[0] * tangents[0]).sum(0) + (state * tangents[2]).sum((0, 1))
+    if weights.shape[0] > 1:
+        onward = weights[1:] + beta[1:] - base
+        pair = jnp.exp(alpha[:-1, :, None] + steps + onward[:, None])
+        pair = pair if there is None else jnp.where(there[1:, None, None], pair, 0.0)
+        # Where all steps are alike, the expected number of each counts.
+        counts = pair if steps.shape[0] > 1 else pair.sum(0)[None]
+        tangent += (counts * tangents[1]).sum((0, 1, 2))
     return total, tangent
-
-
-def _fixed_steps(alpha: jax.Array, steps: jax.Array, onward: jax.Array, there: jax.Array | None, tangent: jax.Array) -> jax.Array:
-    """Where all steps are alike, the expected number of each; no table over rows and pairs of states is kept."""
-    pair = jnp.exp(alpha[:-1, ..., :, None] + _fixed(steps) + onward[..., None, :])
-    pair = pair if there is None else jnp.where(_times(there[:, 1:], 1)[..., None, None], pair, 0.0)
-    return (pair.sum(0) * tangent[..., 0, :, :]).sum((-1, -2))
 
 
 class Chain(dist.Distribution):
@@ -171,16 +173,17 @@ class Chain(dist.Distribution):
         if there is not None:
             own, moves = jnp.where(there, own, 0.0), jnp.where(there[:, 1:], moves, 0.0)
         start = jnp.take_along_axis(first, path[..., :1], -1)[..., 0]
-        return (start + own.sum(-1) + moves.sum(-1) - _log_sums(first, steps, weights, there)).sum(-1)
+        return (start + own.sum(-1) + moves.sum(-1) - _each(first, steps, weights, there)).sum(-1)
 
     def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> jax.Array:
         """Forward filtering, backward sampling (Frühwirth-Schnatter 1994)."""
         first, steps, weights, there = self._tables()
-        alpha = _forward(first, steps, weights, there)
+        by_lane = jnp.moveaxis(_forward(*_lanes(first, steps, weights, there)), 1, 2)
+        alpha = by_lane.reshape(by_lane.shape[0], *first.shape)
         alpha = jnp.broadcast_to(alpha[:, *(None for _ in sample_shape)], (alpha.shape[0], *sample_shape, *alpha.shape[1:]))
         last_key, keys = jax.random.fold_in(key, 0), jax.random.split(jax.random.fold_in(key, 1), alpha.shape[0] - 1)
         last = jax.random.categorical(last_key, alpha[-1])
-        fixed, varying = _fixed(steps), steps.shape[-3] > 1
+        fixed, varying = steps[..., :1, :, :].sum(-3), steps.shape[-3] > 1
 
         def back(state: jax.Array, at: Any) -> tuple[jax.Array, jax.Array]:
             key, alpha, step, here = at
@@ -190,8 +193,8 @@ class Chain(dist.Distribution):
             new = new if here is None else jnp.where(here, new, state)
             return new, new
 
-        after = None if there is None else _times(there[:, 1:], 1)
-        _, rest = lax.scan(back, last, (keys, alpha[:-1], _times(steps, 3) if varying else None, after), reverse=True)
+        after = None if there is None else there[:, 1:].T
+        _, rest = lax.scan(back, last, (keys, alpha[:-1], jnp.moveaxis(steps, -3, 0) if varying else None, after), reverse=True)
         path = jnp.moveaxis(jnp.concatenate([rest, last[None]]), 0, -1)
         if self.rows is None:
             return path[..., 0, :]
