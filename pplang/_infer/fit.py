@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -48,23 +49,31 @@ def fit(bound: Bound, settings: Settings, progress: Progress) -> Fit:
     _check_memory(bound, settings.draws * (settings.chains if method in ("nuts", "auto") else 1))
     with jax.enable_x64(True), ThreadPoolExecutor(2) as pool:
         # The way back is compiled while the engine compiles and runs, and so are chains that will be needed in any case.
-        way_back = pool.submit(_in_double_precision, lambda: Constrainer(bound.target))
+        way_back = cache(lambda: pool.submit(_in_double_precision, lambda: Constrainer(bound.target)))
         try:
             if method == "svi":
                 from pplang._infer.svi import svi
 
-                draws = svi(engine.prepared(bound, _MOST_TO_BEGIN), settings, progress)
-                values = way_back.result()(settings.seed, draws.z, draws.constants)
+                draws = svi(engine.prepared(bound, _MOST_TO_BEGIN), settings, progress, way_back)
+                values = way_back().result()(settings.seed, draws.z, draws.constants)
             else:
-                draws, values = _engine(bound, replace(settings, method=method), progress, pool, way_back)
+                draws, values = _engine(bound, replace(settings, method=method), progress, pool, way_back())
         except NoStart as failure:
             raise no_start(bound, failure.points) from None
     return _fit(bound, settings, replace(draws, notes=(*remarks, *draws.notes)), values)
 
 
 def chosen(bound: Bound, settings: Settings) -> str:
-    """The method: `auto` means `svi` for a program with a `param`, whose posterior is not what the others look for."""
-    return "svi" if settings.method == "auto" and bound.model.program.params else settings.method
+    """The method: `auto` means `svi` for a program with a `param`, which has no posterior.
+
+    Raises `Problems` (F28): chains would take a `param` for a number that is known.
+    """
+    params = bound.model.program.params
+    if settings.method == "nuts" and params:
+        title = f"nuts cannot fit `{params[0].name}`: a `param` has no posterior to draw from"
+        help = f"give it a prior: {params[0].name} ~ Normal(0, 1); or put the number that --method svi uses in its place"
+        raise Problems([Diagnostic("F28", title, params[0].span, "without a prior", help=help)], bound.model.source)
+    return "svi" if settings.method == "auto" and params else settings.method
 
 
 def _engine(

@@ -10,7 +10,7 @@ A second one begins narrow at the origin of the non-centred coordinates, where p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,8 +37,8 @@ _PARTICLES = 8
 """Draws of the guide per step, in antithetic pairs."""
 
 
-def svi(ready: Prepared, settings: Settings, progress: Progress) -> Draws:
-    """Fit the guide and draw from it.
+def svi(ready: Prepared, settings: Settings, progress: Progress, meanwhile: Callable[[], object]) -> Draws:
+    """Fit the guide and draw from it. meanwhile: called once the starts are known, while the guide's program, the longest, still compiles.
 
     The draws have one chain; `history["elbo"]`: (steps,), the estimate at each step. Raises NoStart if no finite density is found.
     """
@@ -50,6 +50,7 @@ def svi(ready: Prepared, settings: Settings, progress: Progress) -> Draws:
         loop = pool.submit(_compiled, ready, settings, shapes, identity)
         found = Race(problem, ready.dense, settings.seed, settings.tol, lambda remark: progress(0, 2 * settings.steps, remark)).run()
         origin = finite_point(problem, problem.zero(), np.random.Generator(np.random.Philox(settings.seed)), at_origin=True)
+        meanwhile()
     starts = [(found.constants, _fitted(found.family, full)), (problem.zero(), _narrow(origin, full))]
     arguments = [({**target.arguments, **constants}, start) for constants, start in starts]
     runs = loop.result().run(arguments, settings.seed, settings.steps, progress, _remark)
