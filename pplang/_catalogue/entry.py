@@ -137,6 +137,8 @@ class FunctionEntry:
     domain: Interval | None = None
     along: str | None = None
     """The letter of an ordered set along which the function runs, as in Form."""
+    sequence: bool = False
+    """The members of its last set follow one another: the implementation is told the order of rows (`order`) and which have a predecessor."""
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ def _number(
 _SPECIAL = "jax.scipy.special."
 _NUMERIC = RUNTIME + "numeric."
 _OWN = RUNTIME + "functions."
+_OWN_CHAINS, _NUMERIC_CHAINS = RUNTIME + "backward.", RUNTIME + "numeric_backward."
 
 ELEMENTARY = (
     _number("exp", increasing(math.exp, 0.0), "exp", safe=0.0, summary="e to the power x"),
@@ -342,6 +343,30 @@ BLOCKS = (
 )
 
 
+EVIDENCE_AHEAD = (
+    FunctionEntry(
+        "precision_ahead",
+        (Argument("precision", sets=_K), Argument("step", sets=_K), Argument("scale", sets=_K)),
+        always(NONNEGATIVE),
+        _OWN_CHAINS + "precision_ahead",
+        _NUMERIC_CHAINS + "precision_ahead",
+        _K,
+        summary="the evidence for each member of a chain x[t] = step[t] x[t-1] + ... + scale[t] z[t], its own and that of all after it",
+        sequence=True,
+    ),
+    FunctionEntry(
+        "pull_ahead",
+        tuple(Argument(one, sets=_K) for one in ("pull", "ahead", "step", "drift", "scale")),
+        always(REAL),
+        _OWN_CHAINS + "pull_ahead",
+        _NUMERIC_CHAINS + "pull_ahead",
+        _K,
+        summary="where that evidence pulls each member of a chain with a drift; `ahead` is what precision_ahead gives",
+        sequence=True,
+    ),
+)
+
+
 CONSTRAINING = (
     _constraining("lower_of", above, "lower + exp(x)", "lower"),
     _constraining("upper_of", below, "upper - exp(x)", "upper"),
@@ -406,5 +431,5 @@ FREEING = (
 )
 
 FUNCTIONS: dict[str, FunctionEntry] = {
-    one.name: one for one in (*ELEMENTARY, *STATISTICAL, *TABLES, *CHAINS, *BLOCKS, *CONSTRAINING, *FREEING)
+    one.name: one for one in (*ELEMENTARY, *STATISTICAL, *TABLES, *CHAINS, *BLOCKS, *EVIDENCE_AHEAD, *CONSTRAINING, *FREEING)
 }

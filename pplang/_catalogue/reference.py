@@ -8,7 +8,7 @@ from pplang._catalogue.bijections import BIJECTIONS
 from pplang._catalogue.continuous import ABOVE_ZERO, IN_THE_UNIT, ON_THE_LINE
 from pplang._catalogue.discrete import CHOOSING, COUNTING, YES_OR_NO
 from pplang._catalogue.entry import Argument, DistributionEntry, Form, FunctionEntry, Support
-from pplang._catalogue.functions import BLOCKS, CHAINS, CONSTRAINING, ELEMENTARY, FREEING, STATISTICAL, TABLES
+from pplang._catalogue.functions import BLOCKS, CHAINS, CONSTRAINING, ELEMENTARY, EVIDENCE_AHEAD, FREEING, STATISTICAL, TABLES
 from pplang._catalogue.joint import JOINT, WRAPPERS
 from pplang._ir.kinds import NAMED, Interval, Kind
 
@@ -51,6 +51,7 @@ def reference() -> str:
                 *_functions("Functions of tables", TABLES),
                 *_functions("Functions of chains of discrete states, which the compiler uses", CHAINS),
                 *_functions("Functions of blocks, which the compiler uses", BLOCKS),
+                *_functions("Functions of chains, which the compiler uses", EVIDENCE_AHEAD),
                 _bijections(),
                 *_functions("Functions from free to constrained values", CONSTRAINING),
                 *_functions("Functions from constrained to free values", FREEING),

@@ -52,6 +52,30 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Sequenced:
+    """How the members of a chain follow one another along an axis (`dimension`): which of them have one before them, in the shape of the site."""
+
+    dimension: int
+    has_past: np.ndarray
+
+    def before(self, step: Any, difference: Any) -> Any:
+        """x with x_t = step_t x_{t-1} + difference_t."""
+        import jax.numpy as jnp
+
+        from pplang._lower.runtime.scans import linear_recurrence
+
+        parts = (jnp.where(self.has_past, step, 0.0), difference)
+        return jnp.moveaxis(linear_recurrence(*(jnp.moveaxis(one, self.dimension, 0) for one in parts)), 0, self.dimension)
+
+    def of_next(self, x: Any) -> Any:
+        """Of each member the value of the one after it, zero where there is none."""
+        import jax.numpy as jnp
+
+        front = jnp.moveaxis(jnp.where(self.has_past, x, 0.0), self.dimension, 0)
+        return jnp.moveaxis(jnp.concatenate([front[1:], jnp.zeros_like(front[:1])]), 0, self.dimension)
+
+
+@dataclass(frozen=True)
 class Coordinate:
     """A transported site or block: positions (J, K) of its raw values in the flat vector, the shapes of its constants b and h, its
     hyperparameters.
@@ -66,6 +90,7 @@ class Coordinate:
     h_shape: tuple[int, ...]
     phi: tuple[Value, ...]
     depth: int
+    sequence: Sequenced | None = None
 
     @property
     def width(self) -> int:
@@ -140,6 +165,12 @@ class Layout:
                     along = jnp.log(theta) if transport.log else theta
                     standard = (along - location) / scale
                     children = (other - own) / (spread * scale)
+                    if one.sequence is not None:
+                        # A member of a chain moves the location of the next one: in its score, and when it keeps its value.
+                        step = jnp.broadcast_to(value(transport.step, 0.0), shape)
+                        children = children - one.sequence.of_next(step * (other * spread - own / spread) / scale)
+                        gap = scale * (standard - other)
+                        shift = shift + (1 - spread**2) * (one.sequence.before(step, gap) - gap) / scale
                     back = (other - shift) / spread
                 phi = [trace[free.name]["value"] for free in one.phi]
                 phi = [jnp.ravel(jnp.log(at) if free.log else at) for at, free in zip(phi, one.phi, strict=True)]
@@ -170,10 +201,29 @@ def layout(bound: Bound) -> Layout:
         free = tuple(_free(compiled, hyper.site, sizes) for hyper in one.hyperparameters)
         shape, h_shape = (tuple(sizes[name] for name in program.input[constant].sets) for constant in (one.b, one.h))
         width = shape[-1] if isinstance(one, Block) and not one.diagonal else 1
-        return Coordinate(one, place[one.raw].reshape(-1, width), shape, h_shape, free, depth(one.raw))
+        return Coordinate(one, place[one.raw].reshape(-1, width), shape, h_shape, free, depth(one.raw), _sequence(bound, one, shape))
 
     names = tuple(one.name for one in compiled.constants)
     return Layout(tuple(coordinate(one) for one in every), names, bound.latents, lambda: bound.transformed_model)
+
+
+def _sequence(bound: Bound, one: Transport | Block, shape: tuple[int, ...]) -> Sequenced | None:
+    """How the members of a chain follow one another: the rows of a bound table stand in their order."""
+    from pplang._check.recurrences import Recurrence, groups
+    from pplang._lower.support import steps_back
+    from pplang._passes.plan import Block
+
+    if isinstance(one, Block) or one.step is None:
+        return None
+    chain = next(group for group in groups(bound.compiled.drawn) if isinstance(group, Recurrence) and one.site in group.sites)
+    order = next((table.order for table in bound.compiled.source.tables if table.name == chain.set), None)
+    columns = {} if order is None else {"by": order.by, "within": order.within}
+    given = {word: bound.dataset.arrays[name] for word, name in columns.items() if name is not None}
+    dimension = chain.dimension[one.site]
+    has_past = steps_back(shape[dimension], 1, **given) >= 0
+    return Sequenced(
+        dimension, np.broadcast_to(np.expand_dims(has_past, tuple(axis for axis in range(len(shape)) if axis != dimension)), shape)
+    )
 
 
 def _above(compiled: Compiled, raw: str, every: set[str]) -> set[str]:

@@ -11,9 +11,9 @@ from pplang._ir import expression as ir
 from pplang._ir.kinds import NAMED, Interval, Kind
 from pplang._lower import code
 from pplang._lower.code import Code
-from pplang._lower.indexing import chains
+from pplang._lower.indexing import by_order, chains
 from pplang._lower.terms import Term, aligned, number, union
-from pplang._lower.unit import Scope, elementwise, opposite, rule
+from pplang._lower.unit import Scope, elementwise, opposite, row_order, rule
 
 ALWAYS_FINITE = frozenset({"abs", "floor", "ceil", "round", "min", "max", "sin", "cos", "tanh", "atan", "logistic", "Phi", "sign"})
 """Functions with a finite value and gradient at every number."""
@@ -42,7 +42,7 @@ def _call(node: ir.Call, scope: Scope) -> Term:
     if len(event) < len(entry.event):
         event = (*event, *entry.event)[: len(entry.event)]
     whole = entry.kind(*(_interval(term) for term in terms)).integer
-    result = code.call(function, *(aligned(term, axes) for term in terms), **_rows(scope, entry, terms))
+    result = code.call(function, *(aligned(term, axes) for term in terms), **_rows(scope, entry, terms), **_sequence(scope, entry, event))
     return Term(result, axes, event, "int" if whole else "real", data=all(term.data for term in terms))
 
 
@@ -53,6 +53,17 @@ def _rows(scope: Scope, entry: FunctionEntry, terms: list[Term]) -> dict[str, Co
     (set_name,) = {over for wanted, term in zip(entry.arguments, terms, strict=True) for letter, over in zip(wanted.sets, term.event, strict=True) if letter == entry.along}  # fmt: skip
     rows = chains(scope, set_name)
     return {} if rows is None else {"rows": rows}
+
+
+def _sequence(scope: Scope, entry: FunctionEntry, event: tuple[str, ...]) -> dict[str, Code]:
+    """How the rows of a table follow one another, where that is not as they stand."""
+    set_name = event[-1] if entry.sequence else ""
+    order = row_order(scope.unit.program, set_name) if entry.sequence else None
+    if order is None:
+        return {}
+    sequence = by_order(scope.unit, set_name, order, f"{set_name}_sequence", "row_sequence")
+    back = by_order(scope.unit, set_name, order, f"{set_name}_back_1", "steps_back", 1)
+    return {"order": sequence, "has_past": code.compare(back, ">=", code.constant(0))}
 
 
 def _is_well_inside(scope: Scope, node: ir.Expression, domain: Interval | None) -> bool:

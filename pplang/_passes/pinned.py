@@ -13,7 +13,7 @@ from dataclasses import replace
 from pplang._diagnostics import Diagnostic, Problems, shown
 from pplang._ir import expression as ire
 from pplang._ir.program import Program, Site
-from pplang._passes import blocks, center, whiten
+from pplang._passes import blocks, center, innovate, whiten
 from pplang._passes.plan import Choice, Pins
 
 FORMS = ("center", "noncenter", "partial", "transport", "block", "factor")
@@ -61,6 +61,22 @@ def _is_open(program: Program, name: str) -> bool:
     """Is it still drawn as it was, and not to be left as it is?"""
     site = program.site.get(name)
     return site is not None and site.role == "latent" and all(note.name != "centered" for note in site.notes)
+
+
+def chains(program: Program, wanted: tuple[Choice, ...]) -> dict[str, str]:
+    """The actions of a plan for `innovate`, by site. Raises `Problems` (I83) with every one that cannot be."""
+    own: dict[str, set[str]] = {}
+    for choice in (one for transported in (False, True) for one in innovate.decide(program, transported=transported)):
+        forms = {choice.action} if choice.reason.startswith("asked for by") else {choice.action, "center"}
+        own[choice.site] = own.get(choice.site, set()) | forms
+    faults = [
+        _refused(innovate.NAME, one, f"its forms are {', '.join(sorted(own[one.site]))}", "")
+        for one in wanted
+        if one.action not in own.get(one.site, {one.action})
+    ]
+    if faults:
+        raise Problems(faults)
+    return {one.site: one.action for one in wanted}
 
 
 def check_same(name: str, found: tuple[Choice, ...], wanted: tuple[Choice, ...]) -> None:

@@ -6,12 +6,35 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from pplang._ir.program import Program
-from pplang._passes import center, collapse, elements, expand_mixtures, forward, marginalize, pinned, split_missing, unconstrain, whiten
+from pplang._passes import (
+    center,
+    collapse,
+    elements,
+    expand_mixtures,
+    forward,
+    innovate,
+    marginalize,
+    pinned,
+    split_missing,
+    unconstrain,
+    whiten,
+)
 from pplang._passes.plan import Choice, Compiled, Pins, Stage
 
-PASSES: tuple[ModuleType, ...] = (split_missing, forward, expand_mixtures, marginalize, elements, collapse, center, whiten, unconstrain)
+PASSES: tuple[ModuleType, ...] = (
+    split_missing,
+    forward,
+    expand_mixtures,
+    marginalize,
+    elements,
+    collapse,
+    center,
+    whiten,
+    innovate,
+    unconstrain,
+)
 NAMES: tuple[str, ...] = tuple(one.NAME for one in PASSES)
-OPTIONAL: tuple[str, ...] = ("expand_mixtures", "collapse", "center", "whiten")
+OPTIONAL: tuple[str, ...] = ("expand_mixtures", "collapse", "center", "whiten", "innovate")
 """Those that can be left out: without the others a program cannot be fitted."""
 
 
@@ -55,6 +78,8 @@ def _decided(
         return center.decide(program, transported=transported, fixed=pinned.fixed(program, wanted), sizes=sizes)
     if one is whiten:
         return whiten.decide(program, transported=transported, fixed=pinned.fixed_vectors(program, wanted), sizes=sizes)
+    if one is innovate:
+        return innovate.decide(program, transported=transported, fixed=pinned.chains(program, wanted))
     if one is collapse:
         choices = collapse.decide(program, sizes=sizes, wanted={choice.site: choice.action for choice in wanted})
     else:

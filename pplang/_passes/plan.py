@@ -43,7 +43,7 @@ class Transport:
     """A site in transported coordinates: names in the rewritten program of what the engine reads and of the inputs it sets.
 
     On the scale of the transport (log theta where `log`) theta = location + scale (shift + spread raw); see `_passes.transport`.
-    growth is f, None where it is 1.
+    growth is f, None where it is 1. step: of a chain, what a member is multiplied by on the way to the next (see `_passes.innovate`).
     """
 
     site: str
@@ -57,6 +57,7 @@ class Transport:
     h: str
     b: str
     hyperparameters: tuple[Hyperparameter, ...]
+    step: str | None = None
 
 
 @dataclass(frozen=True)

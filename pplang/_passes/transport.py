@@ -51,7 +51,7 @@ def hyperparameters(program: Program, site: Site) -> tuple[Site, ...]:
 def noise_of_children(program: Program, site: Site) -> str | None:
     """The one unknown scale of all that hangs on a site, if it is a single number."""
     scales: set[str | None] = set()
-    for name in descendants(program, site.name):
+    for name in descendants(program, site.name) - {site.name}:
         right = program.site[name].right
         family = DISTRIBUTIONS[right.name].family if isinstance(right, ire.Distribution) else None
         scale = right.argument(family.scale) if isinstance(right, ire.Distribution) and family and family.scale and not family.log else None
@@ -128,13 +128,16 @@ class Moved:
 
 def moved(program: Program, site: Site, above: Sequence[str] = ()) -> Moved:
     """Rewrite one location-scale site. above: sites that are hyperparameters of its evidence beside those of `hyperparameters`."""
-    return _Builder(program, site, above).build()
+    return Builder(program, site, above).build()
 
 
-class _Builder:
-    def __init__(self, program: Program, site: Site, above: Sequence[str]) -> None:
+class Builder:
+    origin = ORIGIN
+
+    def __init__(self, program: Program, site: Site, above: Sequence[str] = (), source: Program | None = None) -> None:
+        """source: the program that the evidence is read off, where others have been moved already."""
         assert isinstance(site.right, ire.Distribution)
-        self.program, self.site, self.right, self.above = program, site, site.right, above
+        self.program, self.site, self.right, self.above, self.source = program, site, site.right, above, source or program
         family = DISTRIBUTIONS[site.right.name].family
         assert family is not None
         self.family: LocationScale = family
@@ -156,7 +159,9 @@ class _Builder:
         """A definition over the site's plates; the reference to it inside the site's relation."""
         name = self.name(part)
         over = self.site.axes if axes is None else axes
-        self.sites.append(Site(name, over, "deterministic", "model", value, REAL, origin=(self.site.name, ORIGIN), span=self.site.span))
+        self.sites.append(
+            Site(name, over, "deterministic", "model", value, REAL, origin=(self.site.name, self.origin), span=self.site.span)
+        )
         return ire.Reference(name, tuple(ire.Variable(axis.variable) for axis in over if axis.variable is not None))
 
     def constant(self, part: str, sets: tuple[str, ...], *, nonnegative: bool = False) -> str:
@@ -206,11 +211,11 @@ class _Builder:
             site.name,
             raw_name,
             self.family.log,
-            _name(location),
-            _name(scale),
-            _name(shift),
-            _name(spread),
-            _name(growth),
+            named(location),
+            named(scale),
+            named(shift),
+            named(spread),
+            named(growth),
             h_name,
             b_name,
             hypers,
@@ -256,8 +261,9 @@ class _Builder:
     def _evidence(self, own: ire.Reference) -> tuple[tuple[Hyperparameter, ...], ire.Expression | None, list[ire.Expression]]:
         """How the evidence moves with the hyperparameters: the inputs V, w and phi0 of each, and the terms they add."""
         above = [self.program.site[name] for name in self.above]
-        found = pulls([*hyperparameters(self.program, self.site), *above], self.constant, self.site.sets, own.indices, self.site.name)
-        noise = noise_of_children(self.program, self.site)
+        origin = self.source.site[self.site.name]
+        found = pulls([*hyperparameters(self.source, origin), *above], self.constant, self.site.sets, own.indices, self.site.name)
+        noise = noise_of_children(self.source, origin)
         growths = [build.multiply(ire.Negate(ire.Number(2)), one.distance) for one in found if one.hyperparameter.site == noise]
         return tuple(one.hyperparameter for one in found), growths[0] if growths else None, [one.term for one in found]
 
@@ -303,5 +309,5 @@ def free_value(site: Site, indices: tuple[ire.Expression, ...]) -> ire.Expressio
     return build.call(unconstrain.forward(bijection), own, *bijection.arguments)
 
 
-def _name(node: ire.Expression) -> str | None:
+def named(node: ire.Expression) -> str | None:
     return node.name if isinstance(node, ire.Reference) else None

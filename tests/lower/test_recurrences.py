@@ -16,6 +16,7 @@ from scipy import stats
 
 from pplang._ir.program import Program
 from pplang._lower import Lowered, lower
+from pplang._lower.runtime import backward, scans
 from pplang._passes.supported import unsupported
 from tests.lower.builders import arguments, program
 from tests.reference.evaluate import Evaluator
@@ -319,3 +320,18 @@ def test_what_is_compiled_does_not_grow_with_time() -> None:
             return len(str(jax.make_jaxpr(jax.grad(lambda values: log_density(lowered.model, (), known, values)[0]))(point)).splitlines())
 
     assert size(5_000) == size(50)
+
+
+def test_all_at_once_is_one_after_the_other() -> None:
+    rng = np.random.default_rng(8)
+    step, added, square, variance, precision = rng.normal(size=(5, 11, 2))
+    square, variance, precision = square**2, variance**2, precision**2
+    one = np.ones((11, 2))
+    with jax.enable_x64(True):
+        linear = [np.asarray(way(step, added)) for way in (scans.linear_at_once, scans.linear_in_turn)]
+        riccati = [np.asarray(way(square, variance, precision)) for way in (backward.riccati_at_once, backward.riccati_in_turn)]
+        carried = np.asarray(backward.riccati_at_once(one, 0 * one, precision))
+    assert linear[0] == pytest.approx(linear[1], rel=1e-10)
+    assert riccati[0] == pytest.approx(riccati[1], rel=1e-10)
+    # Members without noise hand their evidence on whole.
+    assert carried == pytest.approx(np.cumsum(precision, axis=0), rel=1e-12)

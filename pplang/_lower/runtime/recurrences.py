@@ -98,7 +98,7 @@ def _by_row(values: jax.Array, dimension: int, turns: Turns | None) -> jax.Array
 def linear(coefficient: Any, rest: Any, starting: Any, has_past: Any, shape: Sequence[int], dimension: int, order: Any = None) -> jax.Array:
     """x_t = coefficient_t x_{t-1} + rest_t, with x_t = starting_t where there is no predecessor; all arrays broadcast to `shape`.
 
-    order: (N,), the rows group by group in their order; None: as they stand. Logarithmic depth, linear work.
+    order: (N,), the rows group by group in their order; None: as they stand.
     """
     past = jnp.asarray(has_past)
     step = jnp.broadcast_to(jnp.where(past, coefficient, 0.0), shape)
