@@ -92,3 +92,18 @@ def test_a_param_is_told_to_be_held_and_refused_to_chains() -> None:
     (problem,) = caught.value.diagnostics
     assert problem.code == "F28"
     assert "m ~ Normal" in problem.help
+
+
+def test_a_covariance_that_is_none_is_named() -> None:
+    text = """
+index Place = 1..3
+
+length ~ HalfNormal(1)
+K[i in Place, j in Place] = exp(-abs(i - j) / length) - (if i == j then 1 else 0)
+f[Place] ~ MultiNormal(0, cov = K)
+factor -f[1]^2
+"""
+    with pytest.raises(pplang.Problems) as caught:
+        pplang.compile_text(text).fit(method="vi")
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.label) == ("F10", "the covariance of `f`")
