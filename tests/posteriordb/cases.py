@@ -25,6 +25,7 @@ CASES = {
     "arK-arK": "arK",
     "bball_drive_event_0-hmm_drive_0": "hmm_drive",
     "dogs-dogs": "dogs",
+    "dogs-dogs_nonhierarchical": "dogs_nonhierarchical",
     "earnings-earn_height": "earn_height",
     "earnings-log10earn_height": "log10earn_height",
     "earnings-logearn_height": "logearn_height",
