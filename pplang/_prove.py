@@ -218,11 +218,11 @@ def _stages(bound: Bound, constants: dict[str, Any]) -> list[_Stage]:
 
 
 def _split(compiled: Compiled) -> tuple[Program, tuple[Stage, ...]]:
-    """The program as inference sees it, without what is drawn afterwards, and the stages from there on."""
-    names = [stage.name for stage in compiled.stages]
-    if forward.NAME not in names:
+    """The program as inference sees it, without what is drawn afterwards or summed out, and the stages from there on."""
+    begun = [place for place, stage in enumerate(compiled.stages) if stage.name == forward.NAME or stage.rewrite.tables]
+    if not begun:
         return compiled.program, ()
-    place = names.index(forward.NAME)
+    place = begun[-1]
     return compiled.stages[place].program, compiled.stages[place + 1 :]
 
 
