@@ -181,6 +181,11 @@ def log_probability(program: Program, one: Discrete, right: ire.Expression) -> i
                 return _either(one, build.call("safe_log", p), build.call("safe_log", build.subtract(build.ONE, p)))
             case "Bernoulli", {"logit": logit}:
                 return _either(one, build.call("log_logistic", logit), build.call("log_logistic", ire.Negate(logit)))
+    if isinstance(right, ire.Distribution) and right.name == "DiscreteUniform":
+        # Written out: NumPyro's wants its bounds before it is traced.
+        lower, upper = dict(right.arguments)["lower"], dict(right.arguments)["upper"]
+        inside = [ire.Compare(">=", state, lower), ire.Compare("<=", state, upper)]
+        return possible(ire.Negate(build.call("safe_log", build.add(build.subtract(upper, lower), build.ONE))), inside)
     tests: list[ire.Expression] = []
     if one.lower is not None:
         tests.append(ire.Compare(">=", state, one.lower))
