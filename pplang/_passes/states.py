@@ -184,7 +184,7 @@ def log_probability(program: Program, one: Discrete, right: ire.Expression) -> i
     if isinstance(right, ire.Distribution) and right.name == "DiscreteUniform":
         # Written out: NumPyro's wants its bounds before it is traced.
         lower, upper = dict(right.arguments)["lower"], dict(right.arguments)["upper"]
-        inside = [ire.Compare(">=", state, lower), ire.Compare("<=", state, upper)]
+        inside: list[ire.Expression] = [ire.Compare(">=", state, lower), ire.Compare("<=", state, upper)]
         return possible(ire.Negate(build.call("safe_log", build.add(build.subtract(upper, lower), build.ONE))), inside)
     tests: list[ire.Expression] = []
     if one.lower is not None:
