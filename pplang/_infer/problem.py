@@ -96,7 +96,7 @@ class Problem:
         arguments = {**self.target.arguments, **constants}
         parts = []
         table = np.zeros((self.rows, points.shape[1]))
-        for first in range(0, len(points), self.rows):
+        for first in range(0, max(1, len(points)), self.rows):  # no points give tables without rows
             part = points[first : first + self.rows]
             table[: len(part)] = part
             parts.append([np.asarray(leaf)[: len(part)] for leaf in program(arguments, table, np.int64(len(part)))])
