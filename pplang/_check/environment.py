@@ -179,12 +179,18 @@ class Environment:
 
         A part of a set indexes whatever its set does, and a set whatever a sum of it with others does.
         """
-        if member_of == axis:
-            return True
-        total, own = self.sets.get(axis), self.sets.get(member_of)
-        if total is not None and isinstance(total.members, ir.SumSet) and any(self.indexes(member_of, one) for one in total.members.sets):
-            return True
-        return own is not None and isinstance(own.members, ir.Subsample | ir.Without) and self.indexes(own.members.set, axis)
+        wanted, pending = {axis}, [axis]
+        while pending:
+            total = self.sets.get(pending.pop())
+            if total is not None and isinstance(total.members, ir.SumSet):
+                pending += [one for one in total.members.sets if one not in wanted]
+                wanted.update(total.members.sets)
+        while member_of not in wanted:  # sets of sets may be many deep: no recursion
+            own = self.sets.get(member_of)
+            if own is None or not isinstance(own.members, ir.Subsample | ir.Without):
+                return False
+            member_of = own.members.set
+        return True
 
     def parts(self, set_name: str) -> tuple[str, ...]:
         """The sets that each member of a set is made of: of a product set, of the empty cells of a table."""

@@ -346,5 +346,6 @@ FORMULAS: dict[str, Callable[..., Any]] = {
 }
 """Distributions that SciPy lacks, or has in another form."""
 
-WITHOUT_DENSITY = ("Transformed",)
-"""Compared with its own distribution and the Jacobian by automatic differentiation, in test_bijections."""
+ELSEWHERE = ("Transformed", "Chain")
+"""Transformed: compared with its own distribution and the Jacobian by automatic differentiation, in test_bijections. Chain: compared with the sum
+over all paths, in tests/lower/test_chains.py."""

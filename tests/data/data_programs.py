@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def table(*columns: Column, name: str = "Row", order: Order | None = None) -> Ta
 
 
 def _on(one: Column, name: str) -> Column:
-    return Column(one.name, (name, *one.sets[1:]), one.kind, one.optional, one.per, one.source, one.value, one.key)
+    return replace(one, sets=(name, *one.sets[1:]))
 
 
 def program(*tables: Table, sets: Sequence[IndexSet] = (), inputs: Sequence[Input] = (), **more: Any) -> Program:
