@@ -89,7 +89,23 @@ def _linear(program: Program, site: Site) -> Linear:
     assert isinstance(site.right, ire.Distribution)
     mean, scale = site.right.argument("mean"), site.right.argument("sd")
     assert mean is not None and scale is not None
-    return linear(program, site, mean, scale)
+    found = linear(program, site, mean, scale)
+    lost = _unknowns(program, (mean,)) - _unknowns(program, (scale, *(one.value for one in found.columns)))
+    if lost:
+        raise NotLinearError(f"{min(lost)} is multiplied by zero")
+    return found
+
+
+def _unknowns(program: Program, roots: Iterable[ire.Expression]) -> set[str]:
+    """The latents that some expressions depend on, those of definitions among them."""
+    found, pending = set[str](), list(roots)
+    while pending:
+        for edge in graph.mentions(pending.pop()):
+            site = program.site.get(edge.parent)
+            if site is not None and site.name not in found:
+                found.add(site.name)
+                pending += [site.right] if site.role == "deterministic" else []
+    return {name for name in found if program.site[name].role == "latent"}
 
 
 def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:

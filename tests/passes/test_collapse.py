@@ -126,6 +126,13 @@ def test_what_cannot_be_collapsed_is_left_with_a_reason(mean: str, scale: str, w
     assert why in choice.reason
 
 
+def test_an_unknown_that_is_multiplied_by_zero_stays_in_the_likelihood() -> None:
+    """Without it a definite density would lose one of its unknowns."""
+    program = pplang.compile_text("data Row:\n  y : real\n\nx ~ Normal(0, 1)\ny[i in Row] ~ Normal(0 * x, 1)\n").program
+    (choice,) = collapse.decide(program)
+    assert (choice.action, choice.reason) == ("leave", "x is multiplied by zero")
+
+
 def test_each_row_with_its_own_unknown_is_left() -> None:
     made = pplang.compile_text("data Row:\n  y : real\n  s : positive\nt[r in Row] ~ Normal(0, 1)\ny[r in Row] ~ Normal(t[r], 1)\n")
     (choice,) = collapse.decide(made.program)
