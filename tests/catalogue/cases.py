@@ -84,9 +84,9 @@ IN_THE_UNIT = (
 )
 DISCRETE = (
     _numbers("Bernoulli", np.array([0, 1]), np.array([-1, 2]), p=_batch(0.2, 0.999)),
-    _numbers("Bernoulli", np.array([0, 1]), np.array([-1, 2]), logit=_batch(0.2, -40.0)),
+    _numbers("Bernoulli", np.array([0, 1]), np.array([-1, 2]), logit=_batch(0.2, -40.0, 40.0)),
     _numbers("Binomial", np.array([0, 1, 3, 7]), np.array([-1, 13]), trials=np.array([[7], [12]]), p=_batch(0.2, 0.9)),
-    _numbers("Binomial", np.array([0, 1, 3, 7]), np.array([-1, 13]), trials=np.array([[7], [12]]), logit=_batch(0.2, -30.0)),
+    _numbers("Binomial", np.array([0, 1, 3, 7]), np.array([-1, 13]), trials=np.array([[7], [12], [8]]), logit=_batch(0.2, -30.0, 35.0)),
     _numbers(
         "BetaBinomial", np.array([0, 1, 3, 7]), np.array([-1, 13]), trials=np.array([[7], [12]]), a=_batch(0.5, 4.0), b=_batch(1.0, 9.0)
     ),

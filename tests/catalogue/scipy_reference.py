@@ -20,6 +20,8 @@ Frozen = Any
 
 def log_density(name: str, arguments: Arguments, value: Any) -> Any:
     """log of the density, or of the probability, of `value`; minus infinity outside the support."""
+    if name in ("Bernoulli", "Binomial") and "logit" in arguments:
+        return _successes(value, **arguments)
     if name in FROZEN:
         frozen = FROZEN[name](**arguments)
         value = np.asarray(value)
@@ -36,6 +38,15 @@ def frozen(name: str, arguments: Arguments) -> Frozen:
 
 def _odds(logit: Any) -> Any:
     return special.expit(logit)
+
+
+def _successes(value: Any, logit: Any, trials: Any = 1) -> Any:
+    """Of the logit itself: SciPy is given p, and 1 - p loses its digits, then vanishes, where p is nearly one."""
+    value, trials = np.asarray(value, float), np.asarray(trials, float)
+    possible = (value >= 0) & (value <= trials) & (value == np.floor(value))
+    log_ways = -np.log1p(trials) - special.betaln(value + 1, trials - value + 1)
+    log_chance = value * special.log_expit(logit) + (trials - value) * special.log_expit(-np.asarray(logit))
+    return np.where(possible, log_ways + log_chance, -np.inf)
 
 
 def _negative_binomial(mean: Any = None, dispersion: Any = None, log: Any = None, shape: Any = None, rate: Any = None) -> Frozen:

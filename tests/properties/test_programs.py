@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -63,3 +64,11 @@ def test_a_seed_makes_one_program() -> None:
     first, second = generate(Random(11)), from_seed(11)
     assert first.text == second.text
     assert all((first.arrays[name] == second.arrays[name]).all() for name in first.arrays)
+
+
+def test_latents_that_nothing_needs_have_no_coordinates() -> None:
+    """`forward` leaves them out of the density; the Jacobian is that of the others."""
+    text = "data Home:\n  y : real\ny[i in Home] ~ Cauchy(mu, 1)\nmu ~ HalfNormal(2)\nalone[i in Home] ~ Normal(0, mu)\n"
+    outcome = examine(Case(text, {"Home": range(1, 4)}, {"y": np.array([0.5, -1.0, 2.0])}), jacobian=True)
+    assert outcome.points == 2
+    assert "log |det| by automatic differentiation" in outcome.errors
