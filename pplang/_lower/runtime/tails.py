@@ -120,6 +120,11 @@ def tails(distribution: dist.Distribution, x: jax.Array) -> tuple[jax.Array, jax
     return safe_log(below), safe_log(1 - below)
 
 
+def _finite_exp(x: jax.Array) -> jax.Array:
+    """exp below its overflow, level above: an infinity here would meet a slope of 0 in the other tail, and make it NaN."""
+    return jnp.exp(jnp.minimum(x, 709.0))
+
+
 def _with_survival(log_above: jax.Array) -> tuple[jax.Array, jax.Array]:
     return safe_log(-jnp.expm1(log_above)), log_above
 
@@ -194,8 +199,8 @@ def _size(z: jax.Array) -> jax.Array:
 
 @tails.register
 def _(distribution: dist.Gumbel, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    rest = jnp.exp(-(x - distribution.loc) / distribution.scale)
-    return -rest, safe_log(-jnp.expm1(-rest))
+    below = -_finite_exp(-(x - distribution.loc) / distribution.scale)
+    return below, safe_log(-jnp.expm1(below))
 
 
 @tails.register
@@ -226,7 +231,7 @@ def _(distribution: dist.Exponential, x: jax.Array) -> tuple[jax.Array, jax.Arra
 
 @tails.register
 def _(distribution: dist.Weibull, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return _with_survival(-jnp.exp(distribution.concentration * (jnp.log(x) - jnp.log(distribution.scale))))
+    return _with_survival(-_finite_exp(distribution.concentration * (jnp.log(x) - jnp.log(distribution.scale))))
 
 
 @tails.register(continuous.Pareto)
@@ -237,7 +242,7 @@ def _(distribution: continuous.Pareto | continuous.ParetoType2, x: jax.Array) ->
 
 @tails.register
 def _(distribution: continuous.Frechet, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    below = -jnp.exp(-distribution.shape_ * (jnp.log(x) - jnp.log(distribution.scale)))
+    below = -_finite_exp(-distribution.shape_ * (jnp.log(x) - jnp.log(distribution.scale)))
     return below, safe_log(-jnp.expm1(below))
 
 
