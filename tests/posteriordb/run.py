@@ -25,7 +25,7 @@ import numpy as np
 import pplang
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cases import CASES, DATABASE, PROGRAMS, WIDER
+from cases import ACCEPTANCE, CASES, DATABASE, PROGRAMS, WIDER
 
 
 def rules() -> ModuleType:
@@ -46,7 +46,9 @@ def fit(name: str, *, draws: int = 2000, seed: int = 1) -> Any:
     inputs = {key: value for key, value in values.items() if f"\ninput {key} " in f"\n{text}" or f"\ninput {key}[" in f"\n{text}"}
     tables = [folder / "data.csv"] if "\ndata " in f"\n{text}" else []
     model = pplang.compile(PROGRAMS / f"{CASES[name]}.ppl")
-    return model.fit(*tables, inputs=inputs, method="nuts", chains=4, warmup=1000, draws=draws, seed=seed)
+    return model.fit(
+        *tables, inputs=inputs, method="nuts", chains=4, warmup=1000, draws=draws, seed=seed, target_accept=ACCEPTANCE.get(name, 0.8)
+    )
 
 
 def judge(name: str, result: Any) -> tuple[bool, str]:
