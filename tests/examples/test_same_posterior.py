@@ -13,6 +13,8 @@ from pplang._ir.program import Program
 from pplang._ir.text import text
 from tests.examples.update_programs import EXAMPLES, NAMES, compiled
 
+FITTED = tuple(name for name in NAMES if name not in ("epilepsy", "sleepstudy", "wine"))
+"""Those left out take many minutes for each pass; that their density is kept is tested with the others."""
 SIZES = {"method": "nuts", "seed": 5, "chains": 2, "draws": 1000}
 
 
@@ -30,7 +32,7 @@ def mean_and_error(fit: pplang.Fit, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FITTED)
 def test_every_stage_fits_to_the_same_posterior(name: str) -> None:
     data = EXAMPLES / name / f"{name}.csv"
     made = compiled(name, transported=False)
