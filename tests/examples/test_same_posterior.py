@@ -13,8 +13,9 @@ from pplang._ir.program import Program
 from pplang._ir.text import text
 from tests.examples.update_programs import EXAMPLES, NAMES, compiled
 
-FITTED = tuple(name for name in NAMES if name not in ("epilepsy", "sleepstudy", "wine"))
-"""Those left out take many minutes for each pass; that their density is kept is tested with the others."""
+FITTED = tuple(name for name in NAMES if name not in ("epilepsy", "sleepstudy"))
+"""Epilepsy takes many minutes for each pass; two chains of sleepstudy did not agree with themselves after `unconstrain`, and why is not known yet. That
+their densities are kept is tested with the others."""
 SIZES = {"method": "nuts", "seed": 5, "chains": 2, "draws": 1000}
 
 
@@ -28,7 +29,8 @@ def mean_and_error(fit: pplang.Fit, name: str) -> tuple[np.ndarray, np.ndarray]:
     draws = fit.draws(name)
     flat = draws.reshape(*draws.shape[:2], -1)
     sizes = np.array([convergence.ess_bulk(flat[..., k]) for k in range(flat.shape[-1])])
-    return flat.mean(axis=(0, 1)), flat.std(axis=(0, 1)) / np.sqrt(sizes)
+    spread = flat.std(axis=(0, 1))
+    return flat.mean(axis=(0, 1)), np.where(spread == 0, 0.0, spread / np.sqrt(sizes))  # the diagonal of a correlation does not vary
 
 
 @pytest.mark.slow
@@ -44,6 +46,5 @@ def test_every_stage_fits_to_the_same_posterior(name: str) -> None:
             after = reporting(stage.program, names).fit(data, **SIZES)  # type: ignore[arg-type]
             for one in sorted(names):
                 (a, s), (b, t) = mean_and_error(source, one), mean_and_error(after, one)
-                away = np.abs(a - b) / np.hypot(s, t)
-                assert (away < 5).all(), (stage.name, one, away.max())
+                assert (np.abs(a - b) <= 5 * np.hypot(s, t) + 1e-12).all(), (stage.name, one, a - b)
         before = stage.program
