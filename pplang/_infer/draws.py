@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -31,7 +32,7 @@ class Constrainer:
 
         constants: arguments that the engine has set.
         """
-        flat = z.reshape(-1, z.shape[-1])
+        flat = z.reshape(math.prod(z.shape[:-1]), z.shape[-1])  # there may be no coordinates at all
         arguments = {**self._target.arguments, **constants}
         parts: dict[str, list[np.ndarray]] = {}
         for begin in range(0, len(flat), _ROWS):

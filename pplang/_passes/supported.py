@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pplang._check.graph import mentions
 from pplang._check.recurrences import Unsteppable, groups
 from pplang._diagnostics import Diagnostic
 from pplang._ir import expression as ire
@@ -54,9 +55,15 @@ def _constructs(program: Program) -> Iterator[tuple[str, Span, str]]:
             yield f"a recurrence that does not go along one axis ({along})", first.span, "look back along one ordered set only"
 
 
+def _follows_itself(program: Program, site: Site) -> bool:
+    """Does it look back at latents? Such a chain moves by its innovations, which have no power in between."""
+    latents = {one.name for one in program.sites if one.role == "latent"}
+    return any(edge.lagged and edge.parent in latents for edge in mentions(site.right))
+
+
 def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
     for note in site.notes:
-        wrong = {"whiten": not is_joint_normal(site), "partial": is_joint_normal(site)}
+        wrong = {"whiten": not is_joint_normal(site), "partial": is_joint_normal(site) or _follows_itself(program, site)}
         unused = note.name in _UNUSED_NOTES or wrong.get(note.name, False)
         if unused and not (note.name == "enumerate" and is_discrete_latent(site)):
             yield f"`@{note.name}`", note.span, "leave it out"
