@@ -13,7 +13,7 @@ import pytest
 from pplang._catalogue.distributions import DISTRIBUTIONS
 from tests.catalogue.build import build, form_for
 from tests.catalogue.cases import CASES, Case
-from tests.catalogue.scipy_reference import FORMULAS, FROZEN, ELSEWHERE, log_density
+from tests.catalogue.scipy_reference import ELSEWHERE, FORMULAS, FROZEN, log_density
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import json
 import numpy as np
 from made_fits import MEMBERS, draws, made_up
 
+import pplang
 from pplang._fit import Array, Fit
 
 
@@ -59,3 +60,10 @@ def test_long_tables_can_be_cut() -> None:
     text = made_up(trend=Array(("Year",), draws(4))).summary().text(3)
     assert text.endswith("... and 1 more row\n")
     assert "trend[1993]" not in text
+
+
+def test_params_alone_are_summarised_by_the_default_method() -> None:
+    """There are no coordinates to draw, and `auto` comes to `svi`, whose settings the title tells."""
+    fit = pplang.compile_text("data Row:\n  y : real\n\nparam k : real\ny[i in Row] ~ Normal(k, 1)\n").fit({"y": [1.0, 2.0]}, draws=10)
+    assert fit.method == "svi"
+    assert "fitted by SVI" in fit.summary().text()
