@@ -31,7 +31,7 @@ class State(NamedTuple):
     """A transport at m points. along: theta, or log theta, (m, J, K); standard: (theta - location) in units of the root.
 
     Of numbers beside the points, in their order (`Problem.states`): children, the child scores if those are gradients; raw, the coordinates if
-    those are standard values. phi: (m, p). growth: log f, (m,).
+    those are standard values. phi: (m, p). parents: of each vector the elements that it is nested in, (m, J, q). growth: log f, (m,).
     """
 
     along: np.ndarray
@@ -39,16 +39,19 @@ class State(NamedTuple):
     children: np.ndarray
     raw: np.ndarray
     phi: np.ndarray
+    parents: np.ndarray
     growth: np.ndarray
 
 
 @dataclass(frozen=True)
 class Value:
-    """Where a hyperparameter's free value stands in a trace: the name of a site, and whether its logarithm is meant."""
+    """Where a hyperparameter's free value stands in a trace: the name of a site, and whether its logarithm is meant. own: there is one for each
+    vector; shape: of that."""
 
     name: str
     log: bool
     shape: tuple[int, ...]
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,10 +175,12 @@ class Layout:
                         gap = scale * (standard - other)
                         shift = shift + (1 - spread**2) * (one.sequence.before(step, gap) - gap) / scale
                     back = (other - shift) / spread
-                phi = [trace[free.name]["value"] for free in one.phi]
-                phi = [jnp.ravel(jnp.log(at) if free.log else at) for at, free in zip(phi, one.phi, strict=True)]
+                values = [trace[free.name]["value"] for free in one.phi]
+                values = [jnp.ravel(jnp.log(at) if free.log else at) for at, free in zip(values, one.phi, strict=True)]
+                phi, parents = ([at for at, free in zip(values, one.phi, strict=True) if free.own == own] for own in (False, True))
+                near = jnp.stack(parents, axis=-1) if parents else jnp.zeros((len(one.positions), 0))
                 found = [jnp.broadcast_to(part, shape).reshape(one.positions.shape) for part in (along, standard, children, back)]
-                return *found, jnp.concatenate([jnp.zeros(0), *phi]), jnp.log(value(transport.growth, 1.0))
+                return *found, jnp.concatenate([jnp.zeros(0), *phi]), near, jnp.log(value(transport.growth, 1.0))
 
             return [state(one) for one in self.sites]
 
@@ -198,7 +203,9 @@ def layout(bound: Bound) -> Layout:
         return 1 + max((depth(other) for other in above[raw]), default=0)
 
     def coordinate(one: Transport | Block) -> Coordinate:
-        free = tuple(_free(compiled, hyper.site, sizes) for hyper in one.hyperparameters)
+        free = tuple(
+            Value(hyper.site, False, (), own=True) if hyper.own else _free(compiled, hyper.site, sizes) for hyper in one.hyperparameters
+        )
         shape, h_shape = (tuple(sizes[name] for name in program.input[constant].sets) for constant in (one.b, one.h))
         width = shape[-1] if isinstance(one, Block) and not one.diagonal else 1
         return Coordinate(one, place[one.raw].reshape(-1, width), shape, h_shape, free, depth(one.raw), _sequence(bound, one, shape))
@@ -287,11 +294,13 @@ def _times(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
 def regressed(site: Coordinate, state: State) -> dict[str, np.ndarray]:
     """The constants of one site from its values and child scores at m points.
 
-    One weighted ridge regression for each element, child / f = b + V (phi - phi0) - H theta, all with the same block of hyperparameters.
+    One weighted ridge regression for each element, child / f = b + V (phi - phi0) - H theta, all with the same block of hyperparameters beside
+    those of their own, the elements that they are nested in.
     Without positive curvature in some direction H is that of the others.
     """
     phi = state.phi
-    used = phi.shape[1] if phi.shape[1] + site.width <= len(phi) // 2 - 2 else 0
+    parents, width = state.parents, site.width
+    used = phi.shape[1] if phi.shape[1] + width + parents.shape[2] <= len(phi) // 2 - 2 else 0
     growth = state.growth - state.growth.mean()
     f = np.exp(np.clip(growth, -_WIDEST_GROWTH, _WIDEST_GROWTH))
     weights = f / f.sum()
@@ -299,8 +308,9 @@ def regressed(site: Coordinate, state: State) -> dict[str, np.ndarray]:
     distance = (phi - centre)[:, :used]
     units = np.maximum(np.sqrt((distance**2).mean(axis=0)), 1e-9)
     hypers = distance / units - weights @ (distance / units)
-    middle, unit = np.einsum("m,mjk->jk", weights, state.along), np.maximum(state.along.std(axis=0), 1e-12)
-    theta = (state.along - middle) / unit
+    both = np.concatenate([state.along, parents], axis=2)
+    middle, unit = np.einsum("m,mjk->jk", weights, both), np.maximum(both.std(axis=0), 1e-12)
+    theta = (both - middle) / unit
     ratio = state.children / f[:, None, None]
     height = np.einsum("m,mjk->jk", weights, ratio)
     response = ratio - height
@@ -310,15 +320,17 @@ def regressed(site: Coordinate, state: State) -> dict[str, np.ndarray]:
     of_cross, of_right = (
         np.linalg.solve(block, one.reshape(used, one[0].size if used else 0)).reshape(one.shape) for one in (cross, right)
     )
-    inner = np.einsum("m,mjk,mjl->jkl", weights, theta, theta) + _RIDGE * np.eye(site.width) - np.einsum("pjk,pjl->jkl", cross, of_cross)
+    inner = np.einsum("m,mjk,mjl->jkl", weights, theta, theta) + _RIDGE * np.eye(both.shape[2]) - np.einsum("pjk,pjl->jkl", cross, of_cross)
     outer = np.einsum("m,mjk,mjo->jko", weights, theta, response) - np.einsum("pjk,pjo->jko", cross, of_right)
     slope = np.linalg.solve(inner, outer)
-    h = _positive(-np.swapaxes(slope / unit[:, :, None], -1, -2))
+    slopes_own = slope / unit[:, :, None]
+    h = _positive(-np.swapaxes(slopes_own[:, :width], -1, -2))
     pull = (of_right - np.einsum("pjk,jko->pjo", of_cross, slope)) / units[:, None, None]
-    pull = np.where(np.diagonal(h, axis1=-2, axis2=-1) > 0, pull, 0.0)
-    b = height + _times(h, middle) - np.einsum("p,pjk->jk", weights @ distance, pull)
+    told = np.diagonal(h, axis1=-2, axis2=-1) > 0
+    pull, beside = np.where(told, pull, 0.0), np.where(told[:, None], slopes_own[:, width:], 0.0)
+    b = height + _times(h, middle[:, :width]) - np.einsum("p,pjk->jk", weights @ distance, pull)
     slopes = np.concatenate([pull, np.zeros((phi.shape[1] - used, *b.shape))])
-    return _named(site, h, b, np.moveaxis(slopes, 0, -1), centre)
+    return _named(site, h, b, np.moveaxis(slopes, 0, -1), centre, np.swapaxes(beside, -1, -2), middle[:, width:])
 
 
 def _positive(matrices: np.ndarray) -> np.ndarray:
@@ -331,11 +343,20 @@ def _positive(matrices: np.ndarray) -> np.ndarray:
     return (vectors * np.maximum(values, 0.0)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
 
 
-def _named(site: Coordinate, h: np.ndarray, b: np.ndarray, slopes: np.ndarray, centre: np.ndarray) -> dict[str, np.ndarray]:
-    """h: (J, K, K), b: (J, K), slopes: (J, K, hyperparameters), centre: (hyperparameters,), by the names of the inputs."""
+def _named(
+    site: Coordinate, h: np.ndarray, b: np.ndarray, slopes: np.ndarray, centre: np.ndarray, beside: np.ndarray, among: np.ndarray
+) -> dict[str, np.ndarray]:
+    """By the names of the inputs. h: (J, K, K), b: (J, K), slopes: (J, K, hyperparameters), centre: (hyperparameters,); the same of what the vectors
+    are nested in, beside: (J, K, q), among: (J, q)."""
     constants = {site.transport.h: h.reshape(site.h_shape), site.transport.b: b.reshape(site.shape)}
-    first = 0
+    plates = site.shape[:-1] if len(site.h_shape) > len(site.shape) else site.shape
+    first = place = 0
     for hyper, free in zip(site.transport.hyperparameters, site.phi, strict=True):
+        if free.own:
+            constants[hyper.slope] = beside[..., place].reshape(site.shape)
+            constants[hyper.centre] = among[:, place].reshape(plates)
+            place += 1
+            continue
         last = first + math.prod(free.shape)
         constants[hyper.slope] = slopes[..., first:last].reshape(site.shape + free.shape)
         constants[hyper.centre] = centre[first:last].reshape(free.shape)
@@ -355,4 +376,5 @@ def probed(site: Coordinate, at: State, ahead: State, behind: State) -> dict[str
     mixed = np.einsum("mjk,mjl->jkl", steps, changes) / units[:, :, None]
     h = _positive(-np.swapaxes(np.linalg.solve(scaled, mixed) / units[:, :, None], -1, -2))
     b = at.children[0] + _times(h, at.along[0])
-    return _named(site, h, b, np.zeros((*b.shape, at.phi.shape[1])), at.phi[0])
+    slopes, beside = (np.zeros((*b.shape, number)) for number in (at.phi.shape[1], at.parents.shape[2]))
+    return _named(site, h, b, slopes, at.phi[0], beside, at.parents[0])

@@ -6,6 +6,7 @@ coupling to the sampler. The root of such a vector is the diagonal of the scales
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from pplang._catalogue.distributions import DISTRIBUTIONS
@@ -14,6 +15,7 @@ from pplang._ir import expression as ire
 from pplang._ir.program import IndexSet, Labels, Program, Site
 from pplang._passes import transport
 from pplang._passes.joint import Moved, Vectors
+from pplang._passes.nesting import Indices
 
 LARGEST = 8
 
@@ -38,15 +40,15 @@ def is_effect(site: Site) -> bool:
     return normal and len(site.axes) == 1 and site.axes[0].variable is not None
 
 
-def moved(program: Program, names: tuple[str, ...], above: tuple[str, ...] = ()) -> Moved:
-    """The program with the sites of a group in one block."""
+def moved(program: Program, names: tuple[str, ...], above: tuple[str, ...] = (), parents: Mapping[str, Indices] | None = None) -> Moved:
+    """The program with the sites of a group in one block. above, parents: as in `joint.Vectors`."""
     members = tuple(program.site[name] for name in names)
     plate = members[0].axes[0]
     block = program.fresh_name("_".join((plate.set, "effects")))
     index_set = IndexSet(block, Labels(names), declared=True)
     program = replace(program, sets=(*program.sets, index_set))
     prefix = program.fresh_name(block.lower())
-    return _Effects(program, members, prefix, (plate,), block, "dense", origin=transport.ORIGIN, above=above).move()
+    return _Effects(program, members, prefix, (plate,), block, "dense", origin=transport.ORIGIN, above=above, parents=parents).move()
 
 
 class _Effects(Vectors):

@@ -147,7 +147,8 @@ def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
         if alone:
             together = crossed.moved(program, names[0], (*above, *crossed.beside(before, names[0])))
         else:
-            together = blocks.moved(program, names, above)
+            parents = crossed.parents(before, names, ahead)
+            together = blocks.moved(program, names, (*above, *crossed.beneath(before, names)), parents)
         ahead += names if alone else ()
         program = together.program
         inverse += together.inverse
@@ -161,7 +162,8 @@ def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
             program = _replaced(program, site.name, (_left_alone(site),))
             continue
         if choice.action == "transport":
-            moved = transport.moved(program, site, crossed.above(before, [site.name], ahead))
+            above = (*crossed.above(before, [site.name], ahead), *crossed.beneath(before, [site.name]))
+            moved = transport.moved(program, site, above, crossed.parents(before, [site.name], ahead))
             program = replace(_replaced(program, site.name, moved.sites), inputs=(*program.inputs, *moved.inputs))
             inverse += moved.inverse
             jacobian.append(moved.log_jacobian)

@@ -4,7 +4,8 @@ Each observation tells of the sum only, so that coordinates chosen for one alone
 one vector with K x K evidence (its root is the diagonal of the scales), and the evidence of the larger one moves with the elements of the
 smaller as with any hyperparameter. Leaf to root that is exact for a Gaussian child: the child scores of the smaller factor, taken with the
 larger in its own coordinates, are those of the likelihood with the larger one integrated out, so its evidence is the Schur complement. With
-three factors or more, all but the largest are vectors, each given the smaller ones.
+three factors or more, all but the largest are vectors, each given the smaller ones. Effects of which one is nested in the other (`nesting`) need
+no vector.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations, permutations
+from itertools import permutations
 
 from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.program import Axis, Program, Site
-from pplang._passes import transport
+from pplang._ir.text import expression
+from pplang._passes import nesting, transport
 from pplang._passes.blocks import is_effect, renamed
 from pplang._passes.joint import Moved, Vectors
+from pplang._passes.nesting import Indices
 from pplang._passes.plan import Choice
 
 LARGEST = 200
@@ -30,14 +33,23 @@ Unit = tuple[str, ...]
 
 
 def factors(program: Program, units: Sequence[Unit], sizes: Mapping[str, int]) -> tuple[str, ...]:
-    """Which effects become one vector each, the smallest first: each evidence moves with those before. None where sizes are not known."""
+    """Which effects become one vector each, the smallest first: each evidence moves with those before. None where sizes are not known.
+
+    From the largest on, an effect stays element by element unless it is crossed with one that does.
+    """
+    units = [unit for unit in units if all(is_effect(program.site[name]) for name in unit)]
+    elements = {unit: math.prod(sizes.get(name, 0) for name in program.site[unit[0]].sets) * len(unit) for unit in units}
+    apart: list[Unit] = []
+    crossing: list[Unit] = []
+    ascending = sorted(units, key=lambda unit: (len(unit) > 1, elements[unit]))
+    for unit in reversed(ascending):
+        (crossing if any(_crossed(program, unit, other) for other in apart) else apart).append(unit)
     found: list[str] = []
-    for together in _components(program, [unit for unit in units if all(is_effect(program.site[name]) for name in unit)]):
-        elements = {unit: math.prod(sizes.get(name, 0) for name in program.site[unit[0]].sets) * len(unit) for unit in together}
-        for unit in sorted(together, key=lambda unit: (len(unit) > 1, elements[unit]))[:-1]:
-            total = elements[unit] + sum(math.prod(sizes[one] for one in program.site[name].sets) for name in found)
-            if len(unit) == 1 and elements[unit] > 0 and total <= LARGEST:
-                found += unit
+    total = 0
+    for unit in reversed(crossing):
+        if len(unit) == 1 and elements[unit] > 0 and total + elements[unit] <= LARGEST:
+            found += unit
+            total += elements[unit]
     return tuple(found)
 
 
@@ -55,8 +67,12 @@ def decided(program: Program, choices: tuple[Choice, ...], fixed: Mapping[str, C
         if choice.site in found:
             reason = f"{choice.reason}; all its elements together, since it is crossed with a larger effect"
             return replace(choice, action="factor", reason=reason, numbers=(("order", first + found.index(choice.site)),))
-        others = above(program, [choice.site], found) if choice.action in ("transport", "block") and choice.site not in fixed else ()
-        return replace(choice, reason=f"{choice.reason}; given {' and '.join(others)}, with which it is crossed") if others else choice
+        if choice.action not in ("transport", "block") or choice.site in fixed:
+            return choice
+        others = above(program, [choice.site], found)
+        inside = [expression(ire.Reference(*place)) for place in parents(program, [choice.site], found).items()]
+        reason = f"{choice.reason}; given {' and '.join(others)}, with which it is crossed" if others else choice.reason
+        return replace(choice, reason=f"{reason}; given {' and '.join(inside)}, in which it is nested" if inside else reason)
 
     return tuple(map(changed, choices))
 
@@ -67,30 +83,61 @@ def above(program: Program, names: Sequence[str], moved: Sequence[str]) -> tuple
 
 
 def beside(program: Program, name: str) -> tuple[str, ...]:
-    """The hyperparameters of the effects that one is crossed with: what is left of its evidence without them depends on these too."""
-    others = [site for site in program.sites if site.role == "latent" and site.name != name and is_effect(site)]
-    crossing = [site for site in others if _meet(program, name, site.name)]
-    return tuple(dict.fromkeys(one.name for site in crossing for one in transport.hyperparameters(program, site)))
+    """The hyperparameters of the effects that one is crossed with, and of those nested in it: what is left of its evidence without them depends on
+    these too."""
+    crossing = [site for site in _effects(program, [name]) if _meet(program, name, site.name) and not nested(program, name, site.name)]
+    return _hyperparameters(program, crossing)
 
 
-def _components(program: Program, units: Sequence[Unit]) -> list[list[Unit]]:
-    """Units of different plates that are crossed, directly or through others."""
-    found: list[list[Unit]] = [[unit] for unit in units]
-    for one, other in combinations(units, 2):
-        if any(_meet(program, a, b) for a in one for b in other):
-            first, second = (next(group for group in found if unit in group) for unit in (one, other))
-            if first is not second:
-                first += second
-                found.remove(second)
-    return [group for group in found if len(group) > 1]
+def beneath(program: Program, names: Sequence[str]) -> tuple[str, ...]:
+    """The hyperparameters of the effects that are nested in some."""
+    return _hyperparameters(program, [site for site in _effects(program, names) if any(nested(program, site.name, name) for name in names)])
+
+
+def _effects(program: Program, but: Sequence[str]) -> list[Site]:
+    return [site for site in program.sites if site.role == "latent" and site.name not in but and is_effect(site)]
+
+
+def _hyperparameters(program: Program, sites: Sequence[Site]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.name for site in sites for one in transport.hyperparameters(program, site)))
+
+
+def parents(program: Program, names: Sequence[str], moved: Sequence[str]) -> dict[str, Indices]:
+    """The effects in which some of one plate are nested, and at which indices, in the variable of the first one's plate.
+
+    moved: those that are vectors already.
+    """
+    found: dict[str, Indices] = {}
+    first = program.site[names[0]].axes[0].variable
+    for site in _effects(program, [*names, *moved]):
+        places = {name: nested(program, name, site.name) for name in names if _meet(program, name, site.name)}
+        own = {tuple(renamed(one, program.site[name].axes[0].variable, first) for one in place or ()) for name, place in places.items()}
+        if len(own) == 1 and own != {()}:
+            (found[site.name],) = own
+    return found
+
+
+def _crossed(program: Program, unit: Unit, other: Unit) -> bool:
+    """Do two units meet, and neither is nested in the other?"""
+    return any(_meet(program, a, b) and not nested(program, a, b) and not nested(program, b, a) for a in unit for b in other)
+
+
+def nested(program: Program, finer: str, coarser: str) -> Indices | None:
+    """The indices of the element of the coarser effect that each element of the finer meets; None where they do not meet so."""
+    return nesting.element(program, finer, coarser, sorted(_children(program, finer, coarser))) if _meet(program, finer, coarser) else None
 
 
 def _meet(program: Program, one: str, other: str) -> bool:
     """Do two effects of different plates add into one child?"""
     if program.site[one].sets == program.site[other].sets:
         return False
-    shared = transport.descendants(program, one) & transport.descendants(program, other)
+    shared = _children(program, one, other)
     return bool(shared) and not any(_multiplied(program, program.site[child], one, other) for child in shared)
+
+
+def _children(program: Program, one: str, other: str) -> set[str]:
+    """What depends on both."""
+    return transport.descendants(program, one) & transport.descendants(program, other)
 
 
 def _multiplied(program: Program, child: Site, one: str, other: str) -> bool:

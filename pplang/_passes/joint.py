@@ -12,7 +12,7 @@ non-centred ones; without evidence at all (`evidence` None) they are written so:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -23,6 +23,7 @@ from pplang._ir import expression as ire
 from pplang._ir.kinds import REAL
 from pplang._ir.program import Axis, Input, Note, Program, Site
 from pplang._passes import transport
+from pplang._passes.nesting import Indices
 from pplang._passes.plan import Block
 from pplang._records import dataclass
 
@@ -46,7 +47,7 @@ class Vectors(ABC):
     """What is moved together, and how: a kind of vector says what its mean and root are, and how the sites are made of its elements.
 
     sites: those that are replaced. plates: the axes over which there are several vectors. element: the set of the elements of one.
-    above: sites that are hyperparameters of the evidence beside those of `transport.hyperparameters`.
+    above: sites that are hyperparameters of the evidence beside those of `transport.hyperparameters`. parents: effects that they are nested in.
     """
 
     def __init__(
@@ -60,9 +61,10 @@ class Vectors(ABC):
         *,
         origin: str,
         above: Sequence[str] = (),
+        parents: Mapping[str, Indices] | None = None,
     ) -> None:
         self.program, self.sites, self.prefix, self.plates, self.element = program, sites, prefix, plates, element
-        self.evidence, self.origin, self.above = evidence, origin, above
+        self.evidence, self.origin, self.above, self.parents = evidence, origin, above, parents or {}
         bound = {axis.variable for site in sites for axis in site.axes}
         taken = {*bound, *program.site, *program.column, *program.input, *program.param, *_variables(sites)}
         self.k, self.j = [letter for letter in (*_LETTERS, *(f"{one}_{prefix}" for one in _LETTERS)) if letter not in taken][:2]
@@ -174,6 +176,9 @@ class Vectors(ABC):
         own, sets = (*self.row, ire.Variable(k)), tuple(axis.set for axis in self.plates)
         names = dict.fromkeys((*self.above, *(one.name for site in self.sites for one in transport.hyperparameters(self.program, site))))
         pulls = transport.pulls([self.program.site[name] for name in names], self.constant, (*sets, self.element), own, self.prefix)
+        for name, indices in self.parents.items():
+            parent = self.at(self.define(name, ire.Reference(name, indices)))
+            pulls.append(transport.pull_of_own(parent, name, self.constant, sets, (*sets, self.element), own))
         noises = {transport.noise_of_children(self.program, site) for site in self.sites}
         growths = [build.multiply(ire.Negate(ire.Number(2)), one.distance) for one in pulls if noises == {one.hyperparameter.site}]
         growth_name = self.define("growth", build.call("exp", growths[0]), plated=False) if growths else None

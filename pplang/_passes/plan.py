@@ -31,11 +31,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """One that a site's evidence may move with: its name, and the inputs that hold phi0 (`centre`) and V (`slope`)."""
+    """One that a site's evidence may move with: its name, and the inputs that hold phi0 (`centre`) and V (`slope`).
+
+    own: there is one value for each member of the site's plates (the element of a coarser effect that each is nested in), not the same for all.
+    """
 
     site: str
     centre: str
     slope: str
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ class Block:
     """Latents that move as vectors of K elements: names of what the engine reads and sets, as in `Transport`; see `_passes.joint`.
 
     values, shift: (plates, K); factor, h: (plates, K, K), h (plates, K) where the evidence is `diagonal`; location, root: the same, or without
-    the plates; b: (plates, K); a slope: (plates, K, sets of the hyperparameter); a centre: over the sets of the hyperparameter.
+    the plates; b: (plates, K); a slope: (plates, K, sets of the hyperparameter); a centre: over the sets of the hyperparameter, or over the plates
+    of one that is their own.
     """
 
     sites: tuple[str, ...]

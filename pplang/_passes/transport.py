@@ -14,7 +14,7 @@ speed only. With h = b = V = 0 the coordinate is the non-centred one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pplang._catalogue.distributions import DISTRIBUTIONS
@@ -25,6 +25,7 @@ from pplang._ir import expression as ire
 from pplang._ir.kinds import NONNEGATIVE, REAL, Interval
 from pplang._ir.program import Axis, Columns, Input, Labels, Note, NumberRange, Program, Site
 from pplang._passes import unconstrain
+from pplang._passes.nesting import Indices
 from pplang._passes.plan import Hyperparameter, Transport
 
 ORIGIN = "center"
@@ -126,18 +127,27 @@ class Moved:
     transport: Transport
 
 
-def moved(program: Program, site: Site, above: Sequence[str] = ()) -> Moved:
-    """Rewrite one location-scale site. above: sites that are hyperparameters of its evidence beside those of `hyperparameters`."""
-    return Builder(program, site, above).build()
+def moved(program: Program, site: Site, above: Sequence[str] = (), parents: Mapping[str, Indices] | None = None) -> Moved:
+    """Rewrite one location-scale site. above: sites that are hyperparameters of its evidence beside those of `hyperparameters`. parents: effects
+    that it is nested in, and at which indices (see `nesting`)."""
+    return Builder(program, site, above, parents=parents).build()
 
 
 class Builder:
     origin = ORIGIN
 
-    def __init__(self, program: Program, site: Site, above: Sequence[str] = (), source: Program | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        site: Site,
+        above: Sequence[str] = (),
+        source: Program | None = None,
+        parents: Mapping[str, Indices] | None = None,
+    ) -> None:
         """source: the program that the evidence is read off, where others have been moved already."""
         assert isinstance(site.right, ire.Distribution)
         self.program, self.site, self.right, self.above, self.source = program, site, site.right, above, source or program
+        self.parents = parents or {}
         family = DISTRIBUTIONS[site.right.name].family
         assert family is not None
         self.family: LocationScale = family
@@ -260,9 +270,12 @@ class Builder:
 
     def _evidence(self, own: ire.Reference) -> tuple[tuple[Hyperparameter, ...], ire.Expression | None, list[ire.Expression]]:
         """How the evidence moves with the hyperparameters: the inputs V, w and phi0 of each, and the terms they add."""
-        above = [self.program.site[name] for name in self.above]
         origin = self.source.site[self.site.name]
-        found = pulls([*hyperparameters(self.source, origin), *above], self.constant, self.site.sets, own.indices, self.site.name)
+        names = dict.fromkeys((*(one.name for one in hyperparameters(self.source, origin)), *self.above))
+        found = pulls([self.program.site[name] for name in names], self.constant, self.site.sets, own.indices, self.site.name)
+        for name, indices in self.parents.items():
+            parent = self.define(name, ire.Reference(name, indices))
+            found.append(pull_of_own(parent, name, self.constant, self.site.sets, self.site.sets, own.indices))
         noise = noise_of_children(self.source, origin)
         growths = [build.multiply(ire.Negate(ire.Number(2)), one.distance) for one in found if one.hyperparameter.site == noise]
         return tuple(one.hyperparameter for one in found), growths[0] if growths else None, [one.term for one in found]
@@ -298,6 +311,21 @@ def pulls(
         term = ire.Reduce("sum", term, binders) if binders else term
         found.append(Pull(Hyperparameter(one.name, centre, slope), distance, term))
     return found
+
+
+def pull_of_own(
+    parent: ire.Expression,
+    name: str,
+    constant: Callable[[str, tuple[str, ...]], str],
+    plates: tuple[str, ...],
+    over: tuple[str, ...],
+    own: tuple[ire.Expression, ...],
+) -> Pull:
+    """The same for an effect in which the site is nested. parent: the element of it that belongs to this member of the plates."""
+    centre, slope = constant(f"at_{name}", plates), constant(f"V_{name}", over)
+    distance = build.subtract(parent, ire.Reference(centre, own[: len(plates)]))
+    hyperparameter = Hyperparameter(named(parent) or name, centre, slope, own=True)
+    return Pull(hyperparameter, distance, build.multiply(ire.Reference(slope, own), distance))
 
 
 def free_value(site: Site, indices: tuple[ire.Expression, ...]) -> ire.Expression:
