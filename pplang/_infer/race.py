@@ -96,6 +96,7 @@ class Race:
             raise failures[0] if failures else NoStart(np.zeros((1, self.problem.size)))
         raced = tuple((one.start, one.elbo) for one in runners)
         best = max(runners, key=lambda one: one.elbo) if runners else self._last or self._unclimbed()
+        self._last = best
         apart: list[Runner] = []
         off = None
         try:

@@ -17,7 +17,7 @@ from pplang._infer.nested import nested
 from pplang._infer.problem import Exhausted, Ledger, Problem
 from pplang._infer.quasi_newton import climbed
 from pplang._infer.quasi_random import _sobol, matched_normals
-from pplang._infer.race import draws_needed, refitted
+from pplang._infer.race import Race, draws_needed, refitted
 from pplang._infer.settings import Settings, silent
 from pplang._infer.starts import wide
 from pplang._infer.transports import layout
@@ -194,6 +194,25 @@ def test_gradients_are_counted_and_end(problem: Problem) -> None:
         assert (limited.ledger.gradients, limited.ledger.densities) == (70, 300)
         with pytest.raises(Exhausted):
             limited.scores(limited.zero())(np.zeros((31, problem.size)))
+
+
+def test_where_gradients_run_out_the_better_start_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the one that ran last: chains that begin there may never arrive."""
+    text = "data Row:\n  y : real\n\nmu ~ Normal(0, 1000)\ny[i in Row] ~ Normal(mu, 0.1)\n"
+    bound = pplang.compile_text(text).bind({"y": [500.0, 500.2]}).transported
+    problem = Problem(bound.target, layout(bound), 64, Ledger(10**6))
+
+    def exhausted(*_: object) -> None:
+        raise Exhausted
+
+    with jax.enable_x64(True):
+        race = Race(problem, dense_positions(bound, np.zeros(0)), 0, 0.05, lambda remark: None)
+        monkeypatch.setattr(race, "_finished", exhausted)
+        reached = race.run()
+    elbos = dict(reached.raced)
+    assert list(elbos) == ["mode", "wide"] and elbos["mode"] > elbos["wide"] + 100
+    assert (reached.start, reached.status) == ("mode", "out of gradients")
+    assert reached.evaluation.elbo == elbos["mode"]
 
 
 def test_hyperparameters_are_dense_and_named() -> None:
