@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pplang import _files
 from pplang._check import check
 from pplang._diagnostics import Diagnostic, Problems, shown
-from pplang._ir.program import Empty, Program, Site
+from pplang._ir.program import Distinct, Empty, Program, Site
 from pplang._passes.plan import kept_as
 from pplang._records import dataclass
 from pplang._source import Source
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pplang._infer.settings import Progress, Settings
     from pplang._infer.target import Functions, Target
     from pplang._lower import Lowered
-    from pplang._passes.plan import Compiled
+    from pplang._passes.plan import Compiled, Different
     from pplang._plan_file import Plan
 
 LARGEST_MODEL = 1_000_000
@@ -66,17 +66,19 @@ class Model:
         after: str | None = None,
         plan: Plan | None = None,
         sizes: Mapping[str, int] | None = None,
+        different: Different | None = None,
     ) -> Compiled:
         """The plan and the rewritten program; some passes left out, or only up to one; choices settled by a plan (see `plan`).
 
-        sizes: how many members each index set has, where the data are known: some choices depend on it.
+        sizes: how many members each index set has, different: how many different rows some columns have, where the data are known: some
+        choices depend on them.
 
         Raises `Problems`: I72 for what is not a pass, or is one that cannot be left out; I82, I83 for a plan that does not fit.
         """
         from pplang._passes import pipeline
 
         _check_passes(without, after)
-        return pipeline.run(self.program, without=without, after=after, pins=plan.pins if plan else None, sizes=sizes)
+        return pipeline.run(self.program, without=without, after=after, pins=plan.pins if plan else None, sizes=sizes, different=different)
 
     def plan(self, path: str | os.PathLike[str]) -> Plan:
         """The plan in a JSON file that `pplang explain --json` has written, for `bind` and `fit`.
@@ -115,7 +117,7 @@ class Model:
         given = [one if isinstance(one, tuple) else (None, one) for one in data] + list((tables or {}).items())
         _check_passes(without)
         dataset = bind(self.program, given, inputs, evaluate=evaluate, settings=settings or {}, missing=missing, source=self.source)
-        bound = Bound(self, self.compiled(without=without, plan=plan, sizes=dataset.sizes), dataset)
+        bound = Bound(self, self.compiled(without=without, plan=plan, sizes=dataset.sizes, different=_different(dataset)), dataset)
         _check_tables(bound)
         return bound.with_constants(plan.constants) if plan and plan.constants else bound
 
@@ -184,6 +186,11 @@ class Bound:
         empty = {one.name: tuple(self.coordinates(one.name).tolist()) for one in sets if isinstance(one.members, Empty)}
         return {**empty, **with_made_sets(self.compiled.program, self.dataset.sets, self.dataset.values())}
 
+    @cached_property
+    def different(self) -> Different:
+        """How many different rows some columns have."""
+        return _different(self.dataset)
+
     def coordinates(self, name: str) -> np.ndarray:
         """The members of an index set for output, as in `Dataset.coordinates`; of empty cells and of effects also where a pass has made the set."""
         import numpy as np
@@ -208,7 +215,9 @@ class Bound:
         taken = {stage.name for stage in self.compiled.stages}
         left_out = [name for name in pipeline.OPTIONAL if name not in taken]
         sizes = set_sizes(self.model.program, self.sets)
-        compiled = pipeline.run(self.model.program, without=left_out, transported=True, pins=self.compiled.pins, sizes=sizes)
+        compiled = pipeline.run(
+            self.model.program, without=left_out, transported=True, pins=self.compiled.pins, sizes=sizes, different=self.different
+        )
         known = {one.name for one in compiled.constants}
         return Bound(self.model, compiled, self.dataset, {name: value for name, value in self.constants.items() if name in known})
 
@@ -319,8 +328,8 @@ class Bound:
         return Target(identity, self.size, self._all_arguments, lambda: self._functions)
 
     def _labels_that_matter(self) -> dict[str, Any]:
-        """The members of each index set; of empty cells how many there are, so that other cells need no new compilation."""
-        empty = {one.name for one in self.compiled.program.sets if isinstance(one.members, Empty)}
+        """The members of each index set; of empty cells and different rows how many there are, so that others need no new compilation."""
+        empty = {one.name for one in self.compiled.program.sets if isinstance(one.members, Empty | Distinct)}
         return {name: len(members) if name in empty else members for name, members in self.sets.items()}
 
     @cached_property
@@ -409,6 +418,12 @@ class Bound:
     def _selecting(self, lowered: Lowered) -> Callable[..., None]:
         """The model, called with arguments of both models, of which it takes its own."""
         return partial(_own_arguments, lowered, self.sets)
+
+
+def _different(dataset: Dataset) -> Different:
+    from pplang._lower.made_sets import different
+
+    return partial(different, arrays=dataset.arrays)
 
 
 def _own_arguments(lowered: Lowered, sets: Mapping[str, Sequence[str | int]], **arguments: Any) -> None:

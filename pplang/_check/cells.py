@@ -1,22 +1,24 @@
-"""What is said of the cells of a column with `?`: `given(income[v])`, `completed(income, cells)`, `index Cell = empty(income)`."""
+"""What is said of the cells of columns: `given(income[v])`, `completed(income, cells)`, `index Cell = empty(income)` of one with `?`;
+`index Kind = distinct(use, district)` and `repeats(r)` of those whose rows repeat."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from pplang._ir import expression as ir
+from pplang._ir.program import Distinct
 from pplang._source import Span
 from pplang._syntax import tree
 
 if TYPE_CHECKING:
     from pplang._check.resolve import Resolver
 
-NAMES = ("given", "completed")
+NAMES = ("given", "completed", "repeats")
 
 
 def resolve_cells(resolver: Resolver, name: str, node: tree.Call) -> ir.Expression:
     """A call of one of `NAMES`."""
-    return _given(resolver, node) if name == "given" else _completed(resolver, node)
+    return {"given": _given, "completed": _completed, "repeats": _repeats}[name](resolver, node)
 
 
 def _given(resolver: Resolver, node: tree.Call) -> ir.Expression:
@@ -40,6 +42,34 @@ def _completed(resolver: Resolver, node: tree.Call) -> ir.Expression:
             return ir.Completed(name, found, span=node.span)
     return resolver.report("N10", "`completed` takes a column and what its empty cells hold", node.span,
                            help="write completed(income, cells), where cells is a table over a set: index Cell = empty(income)")  # fmt: skip
+
+
+def _repeats(resolver: Resolver, node: tree.Call) -> ir.Expression:
+    match node.arguments:
+        case (tree.Argument(None, argument),):
+            member = resolver.value(argument)
+            if resolver.is_invalid(member):
+                return member
+            over = resolver.member_set(member)
+            if over is not None and isinstance(resolver.environment.sets[over].members, Distinct):
+                return ir.Repeats(member, span=node.span)
+    return resolver.report("N10", "`repeats` takes a member of a set of different rows", node.span,
+                           help="write index Kind = distinct(use, district), and repeats(k) for k in Kind")  # fmt: skip
+
+
+def distinct_names(resolver: Resolver, node: tree.Call) -> tuple[str, ...] | None:
+    """The columns and inputs in `distinct(use, district)`: over one set first, given as they are, without empty cells. Else reported (N10)."""
+    names = [one.value.name for one in node.arguments if one.name is None and isinstance(one.value, tree.Name)]
+    entries = [resolver.environment.entries.get(name) for name in names]
+    fit = [one is not None and one.what in ("column", "input") and one.sets and not one.optional and not one.derived for one in entries]
+    over = {one.sets[:1] for one in entries if one is not None}
+    if names and len(names) == len(node.arguments) and all(fit) and len(over) == 1:
+        return tuple(names)
+    wrong = next((name for name, good in zip(names, fit, strict=True) if not good), None)
+    what = "these are not all over one set" if wrong is None else f"`{wrong}` is not given for each row"
+    resolver.report("N10", "`distinct` takes columns of one table", node.span, what,
+                    help="write index Kind = distinct(use, district), of columns that are neither computed nor have empty cells")  # fmt: skip
+    return None
 
 
 def may_be_empty(resolver: Resolver, name: str, span: Span) -> bool:

@@ -179,8 +179,9 @@ class Declarations:
 
     def _known_size(self, one: ir.Input, axis: str) -> None:
         found = self.environment.sets.get(axis)
-        if found is not None and isinstance(found.members, ir.Empty):
-            self.environment.report("N15", f"`{one.name}` is given for each of {axis}", one.span, "which cells are empty is known only after all data are read",
+        if found is not None and isinstance(found.members, ir.Empty | ir.Distinct):
+            what = "which cells are empty" if isinstance(found.members, ir.Empty) else "how many rows are different"
+            self.environment.report("N15", f"`{one.name}` is given for each of {axis}", one.span, f"{what} is known only after all data are read",
                                     help=f"give it for all of {' x '.join(self.environment.parts(axis))}")  # fmt: skip
 
     def _size(self, index_set: ir.IndexSet) -> None:

@@ -35,6 +35,8 @@ class Entry:
     data: bool = False
     """Known before inference: columns, inputs, and what is computed of them alone."""
     optional: bool = False
+    derived: bool = False
+    """A column that is computed of others."""
     relation: Span = NOWHERE
     """The whole relation that defines it, for messages."""
 
@@ -199,6 +201,8 @@ class Environment:
                 return sets
             case ir.Empty(name) if name in self.entries:
                 return self.entries[name].sets
+            case ir.Distinct((name, *_)) if name in self.entries:
+                return self.entries[name].sets[:1]
         return ()
 
     def column_to(self, over: str, axis: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pplang._check import graph
-from pplang._check.cells import may_be_empty
+from pplang._check.cells import distinct_names, may_be_empty
 from pplang._check.environment import Environment
 from pplang._check.resolve import Resolver
 from pplang._check.type_names import literal
@@ -93,6 +93,9 @@ def _members(resolver: Resolver, node: tree.IndexSet) -> ir.Members | None:
             return None if base is None or None in left_out else ir.Without(base, tuple(one for one in left_out if one is not None))
         case tree.Call(tree.Name("empty"), (tree.Argument(None, tree.Name(column)),)):
             return ir.Empty(column) if may_be_empty(resolver, column, node.members.span) else None
+        case tree.Call(tree.Name("distinct"), (_, *_)):
+            columns = distinct_names(resolver, node.members)
+            return None if columns is None else ir.Distinct(columns)
         case tree.Call(tree.Name("subsample"), (argument, count)):
             base = _set_argument(resolver, argument, "subsample")
             size = resolver.value(count.value)

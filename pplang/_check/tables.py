@@ -72,7 +72,7 @@ def _column(environment: Environment, table: tree.Data, node: tree.Column) -> ir
     sets = (base, *(one.set for one in node.dimensions))
     if not environment.define(name, node.name.span):
         return None
-    entry = Entry(name, "column", sets, kind, node.name.span, structure, data=True, optional=node.optional)
+    entry = Entry(name, "column", sets, kind, node.name.span, structure, data=True, optional=node.optional, derived=node.value is not None)
     environment.entries[name] = entry
     source = _source(environment, node)
     if kind is None:

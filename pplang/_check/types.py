@@ -112,6 +112,9 @@ class Typer:
                         help=f"one for each empty cell is needed: index Cell = empty({node.name}), and a table over Cell")  # fmt: skip
         return Typing(entry.kind, entry.sets, data=cells.data)
 
+    def _repeats(self, node: ir.Repeats) -> Typing:
+        return Typing(Interval(1, integer=True), data=self.type_of(node.member).data)
+
     def _reference(self, node: ir.Reference) -> Typing:
         entry = self.environment.entries.get(node.name)
         if entry is None:
@@ -264,6 +267,7 @@ _RULES: dict[type, Any] = {
     ir.Part: Typer._part,
     ir.Given: Typer._given,
     ir.Completed: Typer._completed,
+    ir.Repeats: Typer._repeats,
     ir.Reference: Typer._reference,
     ir.Sum: Typer._sum,
     ir.Product: Typer._product,

@@ -25,7 +25,7 @@ from pplang._data.values import Reading
 from pplang._diagnostics import Collector, Diagnostic, InternalError, Problems
 from pplang._ir.expression import Binder, Mixture, Reduce, walk
 from pplang._ir.kinds import Member
-from pplang._ir.program import Columns, Empty, IndexSet, Input, Levels, Program, Rows
+from pplang._ir.program import Columns, Distinct, Empty, IndexSet, Input, Levels, Program, Rows
 from pplang._source import Source, Span
 
 
@@ -115,7 +115,7 @@ class _Known:
 
     def resolve(self) -> None:
         """Go round the sets and inputs until no more can be found."""
-        sets = [one for one in self.program.sets if not isinstance(one.members, Empty)]  # those follow from the columns
+        sets = [one for one in self.program.sets if not isinstance(one.members, Empty | Distinct)]  # those follow from the columns
         pending: list[IndexSet | Input] = [*sets, *self.program.inputs]
         before = len(pending) + 1
         while len(pending) < before:

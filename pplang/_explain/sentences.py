@@ -17,6 +17,7 @@ PHRASES = {
     ("elements", "take out"): "drawn apart from the members that are fixed or have a bound of their own",
     ("forward", "after"): "left until after the inference, once per posterior draw",
     ("collapse", "collapse"): "its rows as statistics",
+    ("collapse", "count"): "its different rows, each counted once",
     ("collapse", "leave"): "row by row",
     ("expand_mixtures", "expand"): "normal, with a variance drawn for each element",
     ("center", "center"): "as written (centred)",

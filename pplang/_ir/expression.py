@@ -102,6 +102,13 @@ class Completed(Node):
 
 
 @dataclass(frozen=True)
+class Repeats(Node):
+    """`repeats(r)`: how many rows a member of `distinct(...)` stands for. Data."""
+
+    member: Expression
+
+
+@dataclass(frozen=True)
 class Sum(Node):
     """Two or more terms, each with the sign that precedes it (the first has "+")."""
 
@@ -257,8 +264,8 @@ class LogDensity(Node):
 
 
 Expression = (
-    Number | Variable | Member | Lag | Whole | Reference | Size | Part | Given | Completed | Sum | Product | Negate | Power | Compare | Logical
-    | Not | IfElse | Call | NetCall | RecordField | Element | Reduce | TableLiteral | Distribution | Mixture | Bijection | LogDensity
+    Number | Variable | Member | Lag | Whole | Reference | Size | Part | Given | Completed | Repeats | Sum | Product | Negate | Power | Compare
+    | Logical | Not | IfElse | Call | NetCall | RecordField | Element | Reduce | TableLiteral | Distribution | Mixture | Bijection | LogDensity
 )  # fmt: skip
 
 

@@ -115,13 +115,25 @@ class Empty:
 
 
 @dataclass(frozen=True)
+class Distinct:
+    """`distinct(use, district)`: one member for all rows (or members of another set) at which these columns and inputs are the same.
+
+    In order of first occurrence; `r.Woman` is the first row of kind r, and `repeats(r)` says how many there are.
+    """
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SumSet:
     """`Lab + Survey`: the members of each, one set after the other; a member of one of them indexes whatever the sum does."""
 
     sets: tuple[str, ...]
 
 
-Members = Rows | Levels | Columns | Labels | NumberRange | Gaps | Free | Pairs | Subsample | ProductSet | SumSet | Without | Empty
+Members = (
+    Rows | Levels | Columns | Labels | NumberRange | Gaps | Free | Pairs | Subsample | ProductSet | SumSet | Without | Empty | Distinct
+)
 
 
 def given(name: str) -> str:

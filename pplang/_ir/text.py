@@ -123,6 +123,8 @@ def _members(members: program.Members) -> str:
             return f"without({', '.join([name, *map(label_text, labels)])})"
         case program.Empty(name):
             return f"empty({name})"
+        case program.Distinct(names):
+            return f"distinct({', '.join(names)})"
         case program.SumSet(sets):
             return " + ".join(sets)
     raise AssertionError(members)
@@ -272,6 +274,8 @@ def _written(node: ir.Expression) -> tuple[str, int]:
             return f"given({name}{_indices(indices)})", _ATOM
         case ir.Completed(name, cells):
             return f"completed({name}, {_at(cells, 0)})", _ATOM
+        case ir.Repeats(member):
+            return f"repeats({_at(member, 0)})", _ATOM
         case ir.Part(member, name):
             return f"{_at(member, _ATOM)}.{name}", _ATOM
         case ir.Sum(terms):

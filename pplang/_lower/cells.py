@@ -1,11 +1,12 @@
-"""Cells of columns that may be empty: which have a value, where the others stand, and the table with those filled in."""
+"""Cells of columns: which have a value, where the empty ones stand, the table with those filled in; which rows are the same."""
 
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from pplang._ir import expression as ir
-from pplang._ir.program import given
+from pplang._ir.program import Distinct, Empty, given
 from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.indexing import pick, slots_of
@@ -33,12 +34,26 @@ def _completed(node: ir.Completed, scope: Scope) -> Term:
     return Term(found, (), sets, data=cells.data)
 
 
-def part_of_cell(name: str, node: ir.Part, member: Term, scope: Scope) -> Term:
-    """`m.Voter`: the row of an empty cell."""
-    table = positions(name, node.set, scope.unit)
-    every = isinstance(node.member, ir.Variable) and isinstance(scope.variables[node.member.name], Axis)
-    found = table if every else code.subscript(table, [member.code])
-    return member.become(found, member=node.set)
+@rule(ir.Repeats)
+def _repeats(node: ir.Repeats, scope: Scope) -> Term:
+    member = scope.value(node.member)
+    assert member.member is not None
+    members = scope.unit.program.set[member.member].members
+    assert isinstance(members, Distinct)
+    return replace(_at(different(members.names, "count", scope.unit), node.member, member, scope), type="int", member=None)
+
+
+def row_of(members: Empty | Distinct, node: ir.Part, member: Term, scope: Scope) -> Term:
+    """`m.Voter`: the row of an empty cell, the first row of a kind."""
+    unit = scope.unit
+    table = positions(members.name, node.set, unit) if isinstance(members, Empty) else different(members.names, "first", unit)
+    return replace(_at(table, node.member, member, scope), member=node.set)
+
+
+def _at(table: Code, index: ir.Expression, member: Term, scope: Scope) -> Term:
+    """The elements of a hidden argument at some members of its set."""
+    every = isinstance(index, ir.Variable) and isinstance(scope.variables[index.name], Axis)
+    return member.become(table if every else code.subscript(table, [member.code]))
 
 
 def positions(name: str, set_name: str, unit: Unit) -> Code:
@@ -57,3 +72,24 @@ def positions(name: str, set_name: str, unit: Unit) -> Code:
     if unit is not prepare:
         unit.arguments[hidden] = None
     return ast.Name(hidden, ast.Load())
+
+
+def different(names: tuple[str, ...], what: str, unit: Unit) -> Code:
+    """The hidden argument that holds the "first" row of each kind, or the "count" of its rows, kinds being told apart by some columns."""
+    prepare = unit.prepare or unit
+    if (names, what) not in prepare.hidden:
+        columns = code.tuple_of([prepare.local(one) for one in names])
+        made = code.call(prepare.imports.path("pplang._lower.support.distinct"), columns)
+        prefix = "_".join(names[:1])
+        whole = prepare.names.add(f"{prefix}_kinds")
+        prepare.pending.append(code.assign(whole, made))
+        for place, (part, kind) in enumerate((("first", "member"), ("count", "int"))):
+            hidden = prepare.names.add(f"{prefix}_{part}")
+            term = Term(code.subscript(code.name(whole), [code.constant(place)]), type=kind)  # type: ignore[arg-type]
+            prepare.hidden[names, part] = Hidden(hidden, term, NOWHERE)
+            prepare.pending.append(code.assign(hidden, term.code))
+            prepare.defined.add(hidden)
+    hidden = prepare.hidden[names, what].name
+    if unit is not prepare:
+        unit.arguments[hidden] = None
+    return code.name(hidden)

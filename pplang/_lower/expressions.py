@@ -8,9 +8,9 @@ from dataclasses import replace
 from pplang._diagnostics import InternalError
 from pplang._ir import expression as ir
 from pplang._ir.kinds import POSITIVE, Interval
-from pplang._ir.program import Empty
+from pplang._ir.program import Distinct, Empty
 from pplang._lower import code
-from pplang._lower.cells import part_of_cell
+from pplang._lower.cells import row_of
 from pplang._lower.code import Code
 from pplang._lower.functions import ALWAYS_FINITE, asserted
 from pplang._lower.repeats import each
@@ -53,8 +53,8 @@ def _part(node: ir.Part, scope: Scope) -> Term:
     member = scope.value(node.member)
     assert member.member is not None
     members = scope.unit.program.set[member.member].members
-    if isinstance(members, Empty):
-        return part_of_cell(members.name, node, member, scope)
+    if isinstance(members, Empty | Distinct):
+        return row_of(members, node, member, scope)
     later = list(members.sets[members.sets.index(node.set) + 1 :])  # type: ignore[union-attr]
     position = member.code
     for one in later:

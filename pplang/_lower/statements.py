@@ -11,6 +11,7 @@ from pplang._ir import expression as ir
 from pplang._ir.kinds import NONNEGATIVE, Interval
 from pplang._ir.program import (
     Columns,
+    Distinct,
     Factor,
     Free,
     Gaps,
@@ -276,7 +277,7 @@ def _unless_empty(site: Site, unit: Unit, inside: list[ast.stmt], used: bool) ->
 def _may_be_empty(program: Program, set_name: str) -> bool:
     members = program.set[set_name].members
     match members:
-        case Rows() | Levels() | Columns() | Labels():
+        case Rows() | Levels() | Columns() | Labels() | Distinct():
             return False
         case NumberRange(ir.Number(int() as first), ir.Number(int() as last)):
             return last < first

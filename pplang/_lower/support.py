@@ -30,6 +30,23 @@ def completed(table: Any, places: tuple[np.ndarray, ...], cells: Any) -> np.ndar
     return found
 
 
+def distinct(columns: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """The first row of each kind, in order, and how many rows are of that kind. Rows are of one kind where all columns are the same, bit by bit.
+
+    columns: arrays whose first axis is that of the rows.
+    """
+    kind = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        array = np.asarray(column)
+        array = array.view(np.int64) if array.dtype == np.float64 else array
+        for one in array.reshape(len(array), -1).T:
+            values, level = np.unique(one, return_inverse=True)
+            _, kind = np.unique(kind * len(values) + level, return_inverse=True)
+    _, first, count = np.unique(kind, return_index=True, return_counts=True)
+    order = np.argsort(first)
+    return first[order], count[order]
+
+
 def _sequence(count: int, by: Any, within: Any) -> tuple[np.ndarray, np.ndarray]:
     """The rows group by group in their order, and the group of each row."""
     earlier = np.arange(count) if by is None else np.asarray(by)

@@ -10,6 +10,8 @@ observations R_p,y with means sum_k R_p,k beta_k and the same scale. With the co
 numbers behind these are about coefficients that all groups share, and are joined in one more triangle. The log density lacks only the
 constants of the rows that are gone: n_left log Normal(0 | 0, sigma). Nothing is squared before it is subtracted, so it is as exact as the rows.
 After it: no such likelihood has a term for each row, where that saves any.
+
+Rows of other likelihoods that are the same in all that these read of them are counted once, see `repeated`.
 """
 
 from __future__ import annotations
@@ -25,22 +27,58 @@ from pplang._ir import expression as ire
 from pplang._ir.kinds import REAL
 from pplang._ir.program import Axis, Factor, IndexSet, Labels, Program, Site, SumSet
 from pplang._passes.linear import Column, Group, Linear, NotLinearError, linear
-from pplang._passes.plan import Choice, Rewrite
+from pplang._passes.plan import Choice, Different, Rewrite
+from pplang._passes.repeated import NotCountedError, counted, pays, rows_of
 
 NAME = "collapse"
 
 
-def decide(program: Program, *, sizes: Mapping[str, int] | None = None, wanted: Mapping[str, str] | None = None) -> tuple[Choice, ...]:
-    """A choice for each normal likelihood of rows. sizes: of the index sets, where the data are known. wanted: actions that a plan fixes."""
-    return tuple(_choose(program, site, sizes, (wanted or {}).get(site.name)) for site in program.sites if _is_candidate(site))
+def decide(
+    program: Program,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    different: Different | None = None,
+    wanted: Mapping[str, str] | None = None,
+) -> tuple[Choice, ...]:
+    """A choice for each normal likelihood of rows, and for others where the data are known and rows could repeat.
+
+    sizes: of the index sets, different: how many different rows some columns have, both where the data are known. wanted: actions that a plan
+    fixes.
+    """
+    found = []
+    for site in program.sites:
+        if site.role == "observed" and site.value is None and site.axes:
+            action = (wanted or {}).get(site.name)
+            choices = (_statistics(program, site, sizes, action), _counted(program, site, sizes, different, action))
+            made = [one for one in choices if one is not None]
+            found += [one for one in made if one.action != "leave"][:1] or made[:1]
+    return tuple(found)
 
 
-def _is_candidate(site: Site) -> bool:
-    normal = isinstance(site.right, ire.Distribution) and site.right.name == "Normal"
-    return normal and site.role == "observed" and site.value is None and bool(site.axes)
+def _counted(
+    program: Program, site: Site, sizes: Mapping[str, int] | None, different: Different | None, wanted: str | None
+) -> Choice | None:
+    """The choice of counting rows that repeat; None where nothing can be said of it."""
+    try:
+        found = rows_of(program, site)
+    except NotCountedError as reason:
+        return None if wanted is None else Choice(site.name, "leave", str(reason))
+    if wanted is not None:
+        return Choice(site.name, "count" if wanted == "count" else "leave", "fixed by the plan")
+    if sizes is None or different is None:
+        return None
+    rows, kinds = sizes[found.over], different(found.names)
+    counts = (("rows", float(rows)), ("different", float(kinds)))
+    some = f"its {rows:,} rows are {kinds:,} different ones"
+    if pays(rows, kinds):
+        return Choice(site.name, "count", f"{some}, each counted once and weighted by how often it occurs", counts)
+    return Choice(site.name, "leave", f"{some}: counting these would save too little", counts)
 
 
-def _choose(program: Program, site: Site, sizes: Mapping[str, int] | None, wanted: str | None) -> Choice:
+def _statistics(program: Program, site: Site, sizes: Mapping[str, int] | None, wanted: str | None) -> Choice | None:
+    """The choice of statistics for a normal likelihood, None for another."""
+    if not isinstance(site.right, ire.Distribution) or site.right.name != "Normal":
+        return None
     if site.weight is not None or site.where is not None or site.starting is not None:
         return Choice(site.name, "leave", "its relation has clauses, which are about single rows")
     try:
@@ -50,7 +88,7 @@ def _choose(program: Program, site: Site, sizes: Mapping[str, int] | None, wante
     by = " and ".join(one.set for one in found.groups)
     where = f"for each {by}" if by else "in all"
     if wanted is not None:
-        return Choice(site.name, "leave" if wanted == "leave" else "collapse", "fixed by the plan")
+        return Choice(site.name, "collapse" if wanted == "collapse" else "leave", "fixed by the plan")
     if sizes is None:
         if len([one for one in found.groups if not one.own]) > 1:
             return Choice(site.name, "leave", f"its rows are grouped by {by}: only the data tell whether there are fewer pairs than rows")
@@ -110,12 +148,13 @@ def _unknowns(program: Program, roots: Iterable[ire.Expression]) -> set[str]:
 
 def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
     """The program with these likelihoods as statistics, and without the definitions that only the rows needed."""
-    collapsed = [choice.site for choice in choices if choice.action == "collapse"]
-    if not collapsed:
+    made = {choice.site: choice.action for choice in choices if choice.action != "leave"}
+    if not made:
         return Rewrite(program)
     needed = {site.name for site in program.sites if site.level == "model"}
-    for name in collapsed:
-        program = _Builder(program, program.site[name]).build()
+    for name, action in made.items():
+        site = program.site[name]
+        program = counted(program, site) if action == "count" else _Builder(program, site).build()
     program = retype(program)
     while idle := _idle(program) & needed:
         program = program.with_sites(tuple(site for site in program.sites if site.name not in idle))

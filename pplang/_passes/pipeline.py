@@ -19,7 +19,7 @@ from pplang._passes import (
     unconstrain,
     whiten,
 )
-from pplang._passes.plan import Choice, Compiled, Pins, Stage
+from pplang._passes.plan import Choice, Compiled, Different, Pins, Stage
 
 PASSES: tuple[ModuleType, ...] = (
     split_missing,
@@ -46,12 +46,13 @@ def run(
     transported: bool = False,
     pins: Pins | None = None,
     sizes: Mapping[str, int] | None = None,
+    different: Different | None = None,
 ) -> Compiled:
     """Decide and apply each pass in turn.
 
     `without`: names of passes to skip; `after`: the last pass to run; `transported`: latents get coordinates whose constants an engine will set
-    (until then they are the non-centred ones); `pins`: choices that are settled beforehand; `sizes`: of the index sets, where the data are
-    known. Raises ValueError for a name that is no pass, `Problems` (I82, I83) for pins that do not fit the program.
+    (until then they are the non-centred ones); `pins`: choices that are settled beforehand; `sizes`: of the index sets, `different`: of rows,
+    where the data are known. Raises ValueError for a name that is no pass, `Problems` (I82, I83) for pins that do not fit the program.
     """
     skipped = set(without)
     for name in (*skipped, *([after] if after else [])):
@@ -60,7 +61,7 @@ def run(
     source, stages, pins = program, list[Stage](), pins or {}
     for one in PASSES:
         if one.NAME not in skipped:
-            choices = _decided(one, program, transported, sizes, pins.get(one.NAME, ()))
+            choices = _decided(one, program, transported, sizes, different, pins.get(one.NAME, ()))
             rewrite = one.apply(program, choices)
             stages.append(Stage(one.NAME, choices, rewrite))
             program = rewrite.program
@@ -71,7 +72,12 @@ def run(
 
 
 def _decided(
-    one: ModuleType, program: Program, transported: bool, sizes: Mapping[str, int] | None, wanted: tuple[Choice, ...]
+    one: ModuleType,
+    program: Program,
+    transported: bool,
+    sizes: Mapping[str, int] | None,
+    different: Different | None,
+    wanted: tuple[Choice, ...],
 ) -> tuple[Choice, ...]:
     """What a pass chooses, told what it asks for."""
     if one is center:
@@ -81,7 +87,7 @@ def _decided(
     if one is innovate:
         return innovate.decide(program, transported=transported, fixed=pinned.chains(program, wanted))
     if one is collapse:
-        choices = collapse.decide(program, sizes=sizes, wanted={choice.site: choice.action for choice in wanted})
+        choices = collapse.decide(program, sizes=sizes, different=different, wanted={choice.site: choice.action for choice in wanted})
     else:
         choices = one.decide(program)
     pinned.check_same(one.NAME, choices, wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import field, replace
 from math import inf
 from typing import Any
@@ -132,6 +132,9 @@ class Stage:
     def program(self) -> Program:
         return self.rewrite.program
 
+
+Different = Callable[[tuple[str, ...]], int]
+"""How many different rows some columns and inputs have, where the data are known."""
 
 Pins = Mapping[str, tuple[Choice, ...]]
 """Choices that are settled beforehand, by pass: those of a plan file."""

@@ -49,7 +49,8 @@ def compiled_until(model: Model, chosen: Namespace, fit: Fit | None = None, boun
     if chosen.after == AS_WRITTEN:
         return Compiled(model.program)
     plan = plan_of(model, chosen) or (fit.settled if fit else None)
-    return model.compiled(without=chosen.without, after=chosen.after, plan=plan, sizes=bound.dataset.sizes if bound else None)
+    sizes, different = (bound.dataset.sizes, bound.different) if bound else (None, None)
+    return model.compiled(without=chosen.without, after=chosen.after, plan=plan, sizes=sizes, different=different)
 
 
 def _fit_of(model: Model, chosen: Namespace) -> Fit | None:

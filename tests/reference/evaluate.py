@@ -62,6 +62,8 @@ def all_sets(program: records.Program, sets: Sets, values: Mapping[str, Any]) ->
                 return [one for one in members(base) if one not in labels]
             case records.Empty(name):
                 return range(1, int(np.sum(~np.asarray(values[records.given(name)], bool))) + 1)
+            case records.Distinct(names):
+                return range(1, len(kinds(names, values)) + 1)
             case records.ProductSet(parts):
                 return ["*".join(map(str, one)) for one in itertools.product(*map(members, parts))]
             case records.SumSet(parts):
@@ -72,6 +74,15 @@ def all_sets(program: records.Program, sets: Sets, values: Mapping[str, Any]) ->
 
     for one in program.sets:
         members(one.name)
+    return found
+
+
+def kinds(names: tuple[str, ...], values: Mapping[str, Any]) -> dict[tuple[object, ...], list[int]]:
+    """The rows at which some columns are the same, by what they hold there."""
+    arrays = [np.asarray(values[name]) for name in names]
+    found: dict[tuple[object, ...], list[int]] = {}
+    for row in range(len(arrays[0])):
+        found.setdefault(tuple(array[row].tobytes() for array in arrays), []).append(row)
     return found
 
 
@@ -210,6 +221,11 @@ class Evaluator:
                 table = np.array([self.value(ir.Reference(name), {})], float)[0]
                 table[~np.asarray(self.values[records.given(name)], bool)] = self.value(cells, where)
                 return table
+            case ir.Repeats(member):
+                at = self.value(member, where)
+                how = self.program.set[at.set].members
+                assert isinstance(how, records.Distinct)
+                return len(list(kinds(how.names, self.values).values())[at.position])
             case ir.Part(member, set_name):
                 return self._part(self.value(member, where), set_name)
             case ir.Sum(terms):
@@ -284,6 +300,8 @@ class Evaluator:
         if isinstance(how, records.Empty):
             cells = np.nonzero(~np.asarray(self.values[records.given(how.name)], bool))
             return At(wanted, int(cells[self.program.axes_of(how.name).index(wanted)][member.position]))
+        if isinstance(how, records.Distinct):
+            return At(wanted, list(kinds(how.names, self.values).values())[member.position][0])
         assert isinstance(how, records.ProductSet)
         combinations = list(itertools.product(*(range(len(self.sets[one])) for one in how.sets)))
         return At(wanted, combinations[member.position][how.sets.index(wanted)])
