@@ -270,14 +270,14 @@ class Bound:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What a fit keeps draws of: the latents of the source, the columns with empty cells, and what it reports, generated relations
-        included."""
-        return tuple(kept_as(site) for site in self._kept)
+        """What a fit keeps draws of: params (every draw has the same number), the latents of the source, the columns with empty cells, and what
+        it reports, generated relations included."""
+        return (*self._params, *(kept_as(site) for site in self._kept))
 
     @cached_property
     def kept(self) -> Mapping[str, tuple[str, ...]]:
         """The index sets of what a fit keeps draws of, by name."""
-        return {kept_as(site): site.sets for site in self._kept}
+        return {**{name: self.compiled.drawn.axes_of(name) for name in self._params}, **{kept_as(site): site.sets for site in self._kept}}
 
     def log_density(self, z: Any) -> Any:
         """The log density of data and latents at a point of R^n, shape (n,), its Jacobian included. JAX, to be traced and differentiated."""
@@ -358,6 +358,10 @@ class Bound:
 
         return lower(self.compiled.program) if self.compiled.summed else self._transformed
 
+    @property
+    def _params(self) -> tuple[str, ...]:
+        return tuple(one.name for one in self.compiled.drawn.params)
+
     @cached_property
     def _kept(self) -> tuple[Site, ...]:
         sites = self.compiled.drawn.sites
@@ -413,7 +417,8 @@ class Bound:
         transformed, drawing, completing = (self._selecting(one) for one in (self._transformed, self._drawing, self._completing))
         original = tuple(self.compiled.program.site[name] for name in self.unknowns)
         kept = {kept_as(site): site for site in self._kept}
-        return functions(transformed, drawing, completing, self.latents, original, kept, self._generated | set(self.compiled.summed))
+        later = self._generated | set(self.compiled.summed)
+        return functions(transformed, drawing, completing, self.latents, original, kept, later, self._params)
 
     def _selecting(self, lowered: Lowered) -> Callable[..., None]:
         """The model, called with arguments of both models, of which it takes its own."""

@@ -64,7 +64,7 @@ FURTHER = (
     "pilots-pilots",
     "irt_2pl-irt_2pl",
     "seeds_data-seeds_stanified_model",
-    "dogs-dogs",
+    "dogs-dogs_nonhierarchical",
 )
 
 

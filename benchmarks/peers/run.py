@@ -1,15 +1,22 @@
-"""Our fits beside NumPyro, PyMC with nutpie, and Stan, on ten posteriors with known answers.
+"""Our fits beside NumPyro, PyMC with nutpie, and Stan, on ten posteriors with known answers; and `vi` beside other normal approximations.
 
-    python -m venv .cache/peers && .cache/peers/bin/pip install pymc nutpie pystan
-    python benchmarks/peers/run.py --peers .cache/peers/bin/python [--rounds 3] [--models NAME ...] [--tools NAME ...] [--json FILE]
+    python -m venv .cache/peers && .cache/peers/bin/pip install pymc nutpie pystan numpyro blackjax
+    python benchmarks/peers/run.py --peers .cache/peers/bin/python --json FILE [--rounds 3] [--models NAME ...] [--tools NAME ...]
+    python benchmarks/peers/run.py --peers .cache/peers/bin/python --json FILE --vi [...]
+    python benchmarks/peers/run.py --json FILE --table [--vi]      # the tables of what has been run
 
 For each posterior the tools alternate; each fit is a process of its own, once with empty caches (cold) and once again (warm); the best of the
 rounds counts. Everyone gives 4 chains of 1,000 + 1,000 (`auto` 4,000 draws where it does not sample), in double precision, on the cores there are.
+A tool that fails, or takes longer than --limit seconds, has its reason in the file, and the run goes on. With --json a run takes up where the last
+one ended: a model all of whose tools stand in the file is not run again (--again: those that failed are).
 
 Columns: seconds from the start of the process to the draws, cold and warm; seconds of sampling alone (warm); gradients of warm-up and draws, with
 what was spent on choosing coordinates; the least effective number of draws over all compared unknowns (bulk ESS; for independent draws by
 importance resampling, Kish's number); that number per second of sampling and per 1,000 gradients; whether the means agree with the reference
 within 0.2 sd and the sds within 25%.
+
+With --vi: ours; NumPyro's AutoNormal and AutoMultivariateNormal, Adam at 0.01, 10,000 steps of one draw; BlackJAX's Pathfinder, one path, 4,000 draws
+(its evaluations are counted, gradients or not). Error and sd ratio are the worst over all numbers, of 4,000 draws each.
 """
 
 from __future__ import annotations
@@ -33,13 +40,23 @@ from models import CASES, DATABASE, ROOT, Case  # noqa: E402
 
 OURS = ("auto", "nuts")
 TOOLS = (*OURS, "numpyro", "pymc", "stan")
+APPROXIMATIONS = ("vi", "auto_normal", "auto_multivariate", "pathfinder")
+ELSEWHERE = ("pymc", "stan", "pathfinder")
+"""Tools of the other interpreter."""
+
+HEADS = "| model | tool | cold s | warm s | sampling s | gradients | effective | per second | per 1,000 gradients | error, sd ratio |"
+HEADS_OF_VI = "| model | tool | cold s | warm s | gradients | error | sd ratio | |"
 
 
-def once(python: str, tool: str, model: str, seed: int, caches: Path) -> dict[str, Any]:
-    """One process. Raises CalledProcessError when the tool fails."""
+class Failed(Exception):
+    """A tool gave no draws; why."""
+
+
+def once(python: str, tool: str, model: str, seed: int, caches: Path, limit: float) -> dict[str, Any]:
+    """One process. Raises Failed."""
     output = caches / "draws.npz"
     environment = os.environ | {
-        "PYTHONPATH": str(ROOT) if tool in OURS else "",
+        "PYTHONPATH": str(ROOT) if tool in (*OURS, "vi") else "",
         "PYTHONPYCACHEPREFIX": str(caches.parent / "bytecode"),
         "PPLANG_CACHE_DIR": str(caches / "pplang"),
         "JAX_COMPILATION_CACHE_DIR": str(caches / "jax"),
@@ -48,9 +65,15 @@ def once(python: str, tool: str, model: str, seed: int, caches: Path) -> dict[st
         "XDG_CACHE_HOME": str(caches / "home"),
     }
     command = [python, str(HERE / "worker.py"), tool, model, str(seed), repr(time.time()), str(output)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{tool} on {model}: {done.stderr[-2000:]}")
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"longer than {limit:.0f} s") from None
+    except OSError as error:
+        raise Failed(str(error)) from None
+    if done.returncode or not output.exists():
+        print(f"{tool} on {model}: {done.stderr[-2000:]}", file=sys.stderr)
+        raise Failed((done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1][:200])
     with np.load(output) as found:
         return {name: found[name] for name in found.files}
 
@@ -81,52 +104,61 @@ def met(case: Case, draws: dict[str, np.ndarray]) -> tuple[float, float]:
     return max(errors), max(ratios, key=lambda ratio: abs(np.log(ratio)))
 
 
-def compare(model: str, pythons: dict[str, str], rounds: int, folder: Path) -> list[dict[str, Any]]:
-    """A row for each tool: best times of the rounds, the rest of the last warm run."""
-    rows: dict[str, dict[str, Any]] = {
-        tool: {"model": model, "tool": tool, "cold": np.inf, "warm": np.inf, "sampling": np.inf} for tool in pythons
-    }
+def compare(model: str, pythons: dict[str, str], rounds: int, folder: Path, limit: float) -> list[dict[str, Any]]:
+    """A row for each tool: best times of the rounds, the rest of the last warm run; `failed` with the reason where one round gave no draws."""
+    rows: dict[str, dict[str, Any]] = {tool: {"model": model, "tool": tool} for tool in pythons}
     for seed in range(1, rounds + 1):
         for tool, python in pythons.items():
             caches, row = folder / tool, rows[tool]
             shutil.rmtree(caches, ignore_errors=True)
             caches.mkdir()
             try:
-                row["cold"] = min(row["cold"], float(once(python, tool, model, seed, caches)["total"]))
-                found = once(python, tool, model, seed, caches)
-            except RuntimeError as failure:
-                print(failure, file=sys.stderr)
-                row["failed"] = True
-                continue
-            draws = {name.removeprefix("draws "): values for name, values in found.items() if name.startswith("draws ")}
-            row["warm"] = min(row["warm"], float(found["total"]))
-            row["sampling"] = min(row["sampling"], float(found["sampling"]))
-            row["gradients"], row["effective"] = (
-                int(found["gradients"]),
-                float(found["effective"]) if "effective" in found else effective(draws),
-            )
-            row["error"], row["ratio"] = met(CASES[model], draws)
-            row["by"] = f"({found['by']}: {found['word']})" if "by" in found else ""
+                cold = float(once(python, tool, model, seed, caches, limit)["total"])
+                row.update(_measured(row, cold, once(python, tool, model, seed, caches, limit)))
+            except Failed as failure:
+                row["failed"] = str(failure)
+            except (KeyError, ValueError, ArithmeticError) as error:  # draws that cannot be compared
+                row["failed"] = f"{type(error).__name__}: {error}"
     return list(rows.values())
 
 
+def _measured(row: dict[str, Any], cold: float, found: dict[str, Any]) -> dict[str, Any]:
+    draws = {name.removeprefix("draws "): values for name, values in found.items() if name.startswith("draws ")}
+    error, ratio = met(CASES[row["model"]], draws)
+    more: dict[str, Any] = {}
+    if row["tool"] in TOOLS:
+        more["effective"] = float(found["effective"]) if "effective" in found else effective(draws)
+    return {
+        "cold": min(row.get("cold", np.inf), cold),
+        "warm": min(row.get("warm", np.inf), float(found["total"])),
+        "sampling": min(row.get("sampling", np.inf), float(found["sampling"])),
+        "gradients": int(found["gradients"]),
+        "error": error,
+        "ratio": ratio,
+        "by": f"({found['by']}: {found['word']})" if "by" in found else "",
+        **more,
+    }
+
+
 def line(row: dict[str, Any]) -> str:
-    if "effective" not in row:
-        return f"| {row['model']} | {row['tool']} | failed |"
+    if "warm" not in row:
+        return f"| {row['model']} | {row['tool']} | failed: {row['failed'].replace('|', '/')} |"
     agrees = "yes" if row["error"] <= 0.2 and abs(row["ratio"] - 1) <= 0.25 else "NO"
-    cells = (
-        row["model"],
-        f"{row['tool']} {row['by']}".strip(),
-        f"{row['cold']:.1f}",
-        f"{row['warm']:.1f}",
-        f"{row['sampling']:.2f}",
-        f"{row['gradients']:,}",
-        f"{row['effective']:,.0f}",
-        f"{row['effective'] / row['sampling']:,.0f}",
-        f"{1000 * row['effective'] / row['gradients']:.1f}",
-        f"{row['error']:.2f}, {row['ratio']:.2f} ({agrees})",
-    )
-    return "| " + " | ".join(cells) + " |"
+    times = f"{row['cold']:.1f}", f"{row['warm']:.1f}"
+    tool = f"{row['tool']} {row['by']}".strip() + (" (a round failed)" if "failed" in row else "")
+    if row["tool"] in APPROXIMATIONS:
+        cells: tuple[str, ...] = (*times, f"{row['gradients']:,}", f"{row['error']:.2f}", f"{row['ratio']:.2f}", agrees)
+    else:
+        cells = (
+            *times,
+            f"{row['sampling']:.2f}",
+            f"{row['gradients']:,}",
+            f"{row['effective']:,.0f}",
+            f"{row['effective'] / row['sampling']:,.0f}",
+            f"{1000 * row['effective'] / row['gradients']:.1f}",
+            f"{row['error']:.2f}, {row['ratio']:.2f} ({agrees})",
+        )
+    return "| " + " | ".join((row["model"], tool, *cells)) + " |"
 
 
 def ratios(rows: list[dict[str, Any]]) -> None:
@@ -150,29 +182,53 @@ def ratios(rows: list[dict[str, Any]]) -> None:
                 print(f"{tool}, geometric mean over {len(values)} ({kind}): {np.exp(np.mean(np.log(values))):.2f}")
 
 
+def table(rows: list[dict[str, Any]], tools: tuple[str, ...]) -> None:
+    """What has been run, as markdown."""
+    heads = HEADS_OF_VI if tools == APPROXIMATIONS else HEADS
+    print(heads, "|" + "---|" * (heads.count("|") - 1), sep="\n")
+    chosen = [row for model in CASES for tool in tools for row in rows if (row["model"], row["tool"]) == (model, tool)]
+    print(*map(line, chosen), sep="\n", flush=True)
+    if tools == TOOLS:
+        print()
+        ratios(chosen)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", default=sys.executable, metavar="PYTHON", help="the interpreter that has pymc, nutpie and pystan")
+    parser.add_argument(
+        "--peers", default=sys.executable, metavar="PYTHON", help="the interpreter that has pymc, nutpie, pystan and blackjax"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--models", nargs="+", choices=CASES, default=list(CASES))
-    parser.add_argument("--tools", nargs="+", choices=TOOLS, default=list(TOOLS))
-    parser.add_argument("--json", type=Path, help="keep the rows")
+    parser.add_argument("--tools", nargs="+", choices=(*TOOLS, *APPROXIMATIONS))
+    parser.add_argument("--vi", action="store_true", help="normal approximations instead of samplers")
+    parser.add_argument("--limit", type=float, default=1_200, metavar="SECONDS", help="of one process")
+    parser.add_argument("--json", type=Path, help="keep the rows, and take up where they end")
+    parser.add_argument("--again", action="store_true", help="run again what has failed")
+    parser.add_argument("--table", action="store_true", help="run nothing")
     options = parser.parse_args()
     if not DATABASE.is_dir():
         print(f"the posteriors are not here: {DATABASE}", file=sys.stderr)
         return 1
-    pythons = {tool: options.peers if tool in ("pymc", "stan") else sys.executable for tool in options.tools}
-    rows = []
-    print("| model | tool | cold s | warm s | sampling s | gradients | effective | per second | per 1,000 gradients | error, sd ratio |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
-        for model in options.models:
-            found = compare(model, pythons, options.rounds, Path(folder))
-            rows += found
-            print(*(line(row) for row in found), sep="\n", flush=True)
-            if options.json:
-                options.json.write_text(json.dumps(rows, default=float), encoding="utf-8")
-    ratios(rows)
+    every = APPROXIMATIONS if options.vi else TOOLS
+    tools = [tool for tool in every if tool in (options.tools or every)]
+    rows: list[dict[str, Any]] = []
+    if options.json and options.json.exists():
+        rows = json.loads(options.json.read_text(encoding="utf-8"))
+    for model in [] if options.table else options.models:
+        known = [row for row in rows if row["model"] == model and row["tool"] in tools and not (options.again and "failed" in row)]
+        if len(known) == len(tools):
+            continue
+        pythons = {tool: options.peers if tool in ELSEWHERE else sys.executable for tool in tools}
+        with tempfile.TemporaryDirectory() as folder:
+            found = compare(model, pythons, options.rounds, Path(folder), options.limit)
+        rows = [row for row in rows if row["model"] != model or row["tool"] not in tools] + found
+        if options.json:
+            partial = options.json.with_suffix(".partial")
+            partial.write_text(json.dumps(rows, default=float), encoding="utf-8")
+            partial.replace(options.json)
+        print(*map(line, found), sep="\n", file=sys.stderr, flush=True)
+    table(rows, every)
     return 0
 
 

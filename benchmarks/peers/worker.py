@@ -2,7 +2,8 @@
 
     python benchmarks/peers/worker.py TOOL MODEL SEED STARTED OUTPUT.npz
 
-TOOL is auto or nuts (ours), numpyro, pymc or stan. STARTED is the clock (seconds since the epoch) when the process was started. The file holds the
+TOOL is auto, nuts or vi (ours), numpyro, pymc, stan, auto_normal, auto_multivariate or pathfinder. STARTED is the clock (seconds since the epoch)
+when the process was started. The file holds the
 draws (chain, draw, …), `total` (seconds from then to the draws), `sampling` (seconds of the call that samples, with compilation where the tool
 compiles there) and `gradients` (warm-up and draws of all chains). Four chains of 1,000 + 1,000 everywhere.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 CHAINS, WARMUP, DRAWS = 4, 1000, 1000
+STEPS, RATE = 10_000, 0.01
 Result = tuple[dict[str, Any], float, Callable[[], dict[str, Any]]]
 """Draws, seconds of sampling, and what is told once the clock has stopped: `gradients`, and of independent draws `effective`, Kish's number."""
 
@@ -113,7 +115,88 @@ def stan_(model: str, data: dict[str, Any], compared: tuple[str, ...], seed: int
     return draws, seconds, lambda: {"gradients": int(fit["n_leapfrog__"].sum())}
 
 
-PEERS = {"numpyro": numpyro_, "pymc": pymc_, "stan": stan_}
+def _guided(guide: str) -> Callable[..., Result]:
+    """NumPyro's automatic guides as their documentation has them: Adam, one draw of the guide for each step."""
+
+    def run(model: str, data: dict[str, Any], compared: tuple[str, ...], seed: int) -> Result:
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        import numpy as np
+        import numpyro
+        import numpyro_models
+        from numpyro.infer import SVI, Predictive, Trace_ELBO, autoguide
+
+        program = getattr(numpyro_models, model)
+        approximation = getattr(autoguide, guide)(program)
+        started, key = time.perf_counter(), jax.random.PRNGKey(seed)
+        found = SVI(program, approximation, numpyro.optim.Adam(RATE), Trace_ELBO()).run(key, STEPS, data, progress_bar=False)
+        latents = approximation.sample_posterior(key, found.params, sample_shape=(CHAINS * DRAWS,))
+        samples = {**latents, **Predictive(program, latents, batch_ndims=1)(key, data)}
+        draws = {name: np.asarray(samples[name])[None] for name in compared}
+        return draws, time.perf_counter() - started, lambda: {"gradients": STEPS}
+
+    return run
+
+
+def pathfinder(model: str, data: dict[str, Any], compared: tuple[str, ...], seed: int) -> Result:
+    """BlackJAX's, one path from NumPyro's start. Its evaluations of the density are counted in a run of its own."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    import numpy as np
+    import numpyro_models
+    from blackjax.vi import pathfinder as method
+    from numpyro.infer.util import initialize_model
+
+    key = jax.random.PRNGKey(seed)
+    parts = initialize_model(key, getattr(numpyro_models, model), model_args=(data,))
+
+    def density(z: Any) -> Any:
+        return -parts.potential_fn(z)
+
+    def run(log_density: Callable[[Any], Any]) -> dict[str, Any]:
+        @jax.jit
+        def sampled(key: Any, z: Any) -> Any:
+            state, _ = method.approximate(key, log_density, z)
+            found, _ = method.sample(key, state, CHAINS * DRAWS)
+            return jax.vmap(parts.postprocess_fn)(found)
+
+        values = sampled(key, parts.param_info.z)
+        return {name: np.asarray(values[name])[None] for name in compared}
+
+    started = time.perf_counter()
+    draws = run(density)
+    seconds = time.perf_counter() - started
+
+    def evaluations() -> dict[str, Any]:
+        counted = [0]
+
+        def count(_: Any) -> None:
+            counted[0] += 1
+
+        def watched(z: Any) -> Any:
+            value = density(z)
+            jax.debug.callback(count, value)
+            return value
+
+        run(watched)
+        jax.effects_barrier()
+        return {"gradients": counted[0]}
+
+    return draws, seconds, evaluations
+
+
+PEERS = {
+    "numpyro": numpyro_,
+    "pymc": pymc_,
+    "stan": stan_,
+    "auto_normal": _guided("AutoNormal"),
+    "auto_multivariate": _guided("AutoMultivariateNormal"),
+    "pathfinder": pathfinder,
+}
 
 
 def main() -> None:

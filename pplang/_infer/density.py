@@ -43,12 +43,14 @@ def functions(
     original: Sequence[Site],
     kept: Mapping[str, Site],
     later: Collection[str],
+    params: Sequence[str],
 ) -> Functions:
     """The density of the transformed model, and the values of a draw by the names of the source.
 
     drawing: the transformed model with relations that draw what was summed out. original: the sites of the transformed program that have the
     names of the source's latents. kept: the sites of the source whose values are wanted, by the name to give them. later: what is drawn or
     computed after inference; where any of `kept` is, `completing` computes all of them, given the latents with their axes as declared.
+    params: of the source; their values are wanted too.
     """
     from numpyro import handlers
 
@@ -63,14 +65,17 @@ def functions(
             later_key, own = jax.random.split(key)
             model = handlers.seed(drawing, own)
         trace = handlers.trace(handlers.substitute(model, data=unflatten(z, latents))).get_trace(**arguments)
+        held = {name: trace[name]["value"] for name in params}
         if any(site.name in later for site in kept.values()):
             found = {site.name: (site, trace[site.name]) for site in original}
-            values = {name: _as_declared(site, one["value"], one["type"] == "sample") for name, (site, one) in found.items()}
+            values = {name: _as_declared(site, one["value"], one["type"] == "sample") for name, (site, one) in found.items()} | held
             trace = handlers.trace(handlers.substitute(handlers.seed(completing, later_key), data=values)).get_trace(**arguments)
             sampled = {name: one["type"] == "sample" and name not in values for name, one in trace.items()}
-            return {name: _as_declared(site, trace[site.name]["value"], sampled[site.name]) for name, site in kept.items()}
+            return held | {name: _as_declared(site, trace[site.name]["value"], sampled[site.name]) for name, site in kept.items()}
         # Here a stochastic site of the source may be a computed one of the transformed model, which has its axes as declared already.
-        return {name: _as_declared(site, trace[site.name]["value"], trace[site.name]["type"] == "sample") for name, site in kept.items()}
+        return held | {
+            name: _as_declared(site, trace[site.name]["value"], trace[site.name]["type"] == "sample") for name, site in kept.items()
+        }
 
     return Functions(log_density, constrain)
 

@@ -1,4 +1,4 @@
-"""What can be told of a model and its data before they are fitted: unknowns that no data depend on, covariates that do not vary, params."""
+"""What can be told of a model and its data before they are fitted: unknowns that no data depend on, and covariates that do not vary."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def doubts(bound: Bound) -> tuple[Diagnostic, ...]:
     """Notes. Raises `Problems` (F12): an unknown with a flat prior that no data depend on has no distribution at all."""
-    found = [*_unused(bound), *_constant(bound), *_held(bound)]
+    found = [*_unused(bound), *_constant(bound)]
     faults = [one for one in found if one.severity == "error"]
     if faults:
         raise Problems(faults, bound.model.source)
@@ -55,13 +55,6 @@ def _informed(bound: Bound, site: Site, later: set[str]) -> bool:
                 return True
             pending.append(parent.name)
     return False
-
-
-def _held(bound: Bound) -> Iterator[Diagnostic]:
-    for param in bound.model.program.params:
-        title = f"`{param.name}` is a `param`, which this version does not optimise: it stays at its start"
-        help = f"give it a prior: {param.name} ~ Normal(0, 1), or one for what is positive"
-        yield Diagnostic("F27", title, param.span, "held where it starts", help=help, severity="warning")
 
 
 def _constant(bound: Bound) -> Iterator[Diagnostic]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,14 @@ def prepared(bound: Bound, most: int) -> Prepared:
     arrangement = layout(bound)
     dense = dense_positions(bound, arrangement.positions)
     return Prepared(
-        Problem(bound.target, arrangement, rows_for(bound.size, draws_needed(len(dense), arrangement.regressors)), Ledger(most)), dense
+        Problem(
+            bound.target,
+            arrangement,
+            rows_for(bound.size, draws_needed(len(dense), arrangement.regressors)),
+            Ledger(most),
+            bound.compiled.moves,
+        ),
+        dense,
     )
 
 
@@ -100,6 +108,19 @@ def fitted(bound: Bound, settings: Settings, progress: Progress, ready: Prepared
     race = Race(problem, ready.dense, settings.seed, settings.tol, lambda remark: progress(problem.ledger.gradients, most, remark))
     reached = race.run()
     return _checked(bound, problem, reached, settings.seed)
+
+
+def given_params(bound: Bound, found: Result, level: Sequence[str]) -> Result:
+    """The verdict on a fit to a program with params: it is conditional on them, and poor where some have no maximum (`level`, by their moves)."""
+    params = tuple(one.name for one in bound.model.program.params)
+    if not params:
+        return found
+    verdict = replace(found.verdict, given=params)
+    off = tuple(name for name, move in zip(params, bound.compiled.moves, strict=True) if move in level)
+    if off:
+        reason = f"the likelihood has no maximum along {', '.join(off)}, or none was reached"
+        verdict = replace(verdict, word="poor", reasons=(*verdict.reasons, reason), concerned=(*off, *verdict.concerned))
+    return replace(found, verdict=verdict)
 
 
 def _checked(bound: Bound, problem: Problem, reached: Fitted, seed: int) -> Result:

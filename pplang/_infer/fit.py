@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
@@ -20,6 +20,7 @@ from pplang._infer.density import set_sizes
 from pplang._infer.doubts import doubts
 from pplang._infer.draws import Constrainer
 from pplang._infer.no_start import no_start
+from pplang._infer.params import check_params, maximised, without_maximum
 from pplang._infer.settings import Progress, Settings
 from pplang._infer.target import Draws, NoStart
 
@@ -46,46 +47,55 @@ def fit(bound: Bound, settings: Settings, progress: Progress) -> Fit:
     method = chosen(bound, settings)
     remarks = doubts(bound)
     bound = bound.transported
+    check_params(bound)
     _check_memory(bound, settings.draws * (settings.chains if method in ("nuts", "auto") else 1))
     with jax.enable_x64(True), ThreadPoolExecutor(2) as pool:
         # The way back is compiled while the engine compiles and runs, and so are chains that will be needed in any case.
         way_back = cache(lambda: pool.submit(_in_double_precision, lambda: Constrainer(bound.target)))
+        most = settings.max_gradients if method in ("vi", "auto") or bound.compiled.moves else _MOST_TO_BEGIN
+        ready = engine.prepared(bound, min(most, settings.max_gradients))
         try:
+            level = maximised(ready, settings, progress)
             if method == "svi":
                 from pplang._infer.svi import svi
 
-                draws = svi(engine.prepared(bound, _MOST_TO_BEGIN), settings, progress, way_back)
+                draws = svi(ready, settings, progress, way_back)
                 values = way_back().result()(settings.seed, draws.z, draws.constants)
             else:
-                draws, values = _engine(bound, replace(settings, method=method), progress, pool, way_back())
+                draws, values = _engine(bound, ready, level, replace(settings, method=method), progress, pool, way_back())
         except NoStart as failure:
             raise no_start(bound, failure.points) from None
-    return _fit(bound, settings, replace(draws, notes=(*remarks, *draws.notes)), values)
+    return _fit(bound, settings, replace(draws, notes=(*remarks, *without_maximum(bound, level), *draws.notes)), values)
 
 
 def chosen(bound: Bound, settings: Settings) -> str:
-    """The method: `auto` means `svi` for a program with a `param`, which has no posterior.
+    """The method: `auto` means `vi` for a program with a `param`, which has no posterior.
 
     Raises `Problems` (F28): chains would take a `param` for a number that is known.
     """
     params = bound.model.program.params
     if settings.method == "nuts" and params:
         title = f"nuts cannot fit `{params[0].name}`: a `param` has no posterior to draw from"
-        help = f"give it a prior: {params[0].name} ~ Normal(0, 1); or put the number that --method svi uses in its place"
+        help = f"give it a prior: {params[0].name} ~ Normal(0, 1); or put the number that --method vi finds in its place"
         raise Problems([Diagnostic("F28", title, params[0].span, "without a prior", help=help)], bound.model.source)
-    return "svi" if settings.method == "auto" and params else settings.method
+    return "vi" if settings.method == "auto" and params else settings.method
 
 
 def _engine(
-    bound: Bound, settings: Settings, progress: Progress, pool: ThreadPoolExecutor, way_back: Future[Constrainer]
+    bound: Bound,
+    ready: Prepared,
+    level: Sequence[str],
+    settings: Settings,
+    progress: Progress,
+    pool: ThreadPoolExecutor,
+    way_back: Future[Constrainer],
 ) -> tuple[Draws, dict[str, np.ndarray]]:
-    """`vi`, `nuts`, or `nuts` where `vi` is poor: draws, and their values by the names of the source."""
+    """`vi`, `nuts`, or `nuts` where `vi` is poor: draws, and their values by the names of the source. level: params without a maximum."""
     from pplang._infer import engine
 
-    ready = engine.prepared(bound, min(settings.max_gradients, _MOST_TO_BEGIN) if settings.method == "nuts" else settings.max_gradients)
     chains = pool.submit(_in_double_precision, lambda: _chains(bound, ready)) if settings.method == "nuts" else None
     try:
-        found = engine.fitted(bound, settings, progress, ready)
+        found = engine.given_params(bound, engine.fitted(bound, settings, progress, ready), level)
     except NoStart:
         if settings.method == "vi":
             raise

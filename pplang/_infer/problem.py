@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -42,20 +43,36 @@ class Problem:
     """A model in transported coordinates. Every table of points has `rows` rows inside, so each function is compiled once.
 
     The programs evaluate one point after the other: on a processor that is as fast as side by side, and any number of points will do.
+    moves: the inputs by which params are moved.
     """
 
     target: Target
     layout: Layout
     rows: int
     ledger: Ledger
+    moves: tuple[str, ...] = ()
     _programs: dict[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         return self.target.size
 
+    @property
+    def place(self) -> np.ndarray:
+        """How far the params are from their starts, (p,)."""
+        return np.concatenate([np.zeros(0), *(np.ravel(self.target.arguments[name]) for name in self.moves)])
+
+    def move(self, place: np.ndarray) -> None:
+        """Put the params elsewhere, (p,), for all that follows."""
+        self.target = replace(self.target, arguments={**self.target.arguments, **self._moved(place)})
+
+    def _moved(self, place: np.ndarray) -> dict[str, np.ndarray]:
+        shapes = [self.target.arguments[name].shape for name in self.moves]
+        parts = np.split(place, np.cumsum([math.prod(shape) for shape in shapes])[:-1]) if shapes else []
+        return {name: part.reshape(shape) for name, part, shape in zip(self.moves, parts, shapes, strict=True)}
+
     def zero(self) -> dict[str, np.ndarray]:
-        """The constants of non-centred coordinates."""
+        """The constants of non-centred coordinates; params where they are."""
         return {name: self.target.arguments[name] for name in self.layout.constants}
 
     def scores(self, constants: Constants) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
@@ -67,6 +84,12 @@ class Problem:
             return densities, gradients
 
         return at
+
+    def joint_scores(self, constants: Constants, place: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """points (m, n), with the params at a place (p,) → log densities (m,), gradients (m, n) and those by the params (m, p). Raises Exhausted."""
+        self.ledger.book(len(points))
+        densities, gradients, by_params = self._mapped("joint scores", {**constants, **self._moved(place)}, points)
+        return densities, gradients, by_params
 
     def checked_scores(self, constants: Constants, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The same for the verdict: booked with its densities, outside what the fit may use."""
@@ -112,6 +135,22 @@ class Problem:
             self._programs[name] = compiled(lambda: (self._made(name), data), data, identity)
         return self._programs[name]
 
+    def _jointly(self, log_density: Callable[[Any, Arguments], Any]) -> Callable[[Arguments], Callable[[Any], tuple[Any, ...]]]:
+        import jax
+        import jax.numpy as jnp
+
+        def at(arguments: Arguments) -> Callable[[Any], tuple[Any, ...]]:
+            def density(z: Any, moves: dict[str, Any]) -> Any:
+                return log_density(z, {**arguments, **moves})
+
+            def scored(z: Any) -> tuple[Any, ...]:
+                value, (by_z, by_moves) = jax.value_and_grad(density, (0, 1))(z, {name: arguments[name] for name in self.moves})
+                return value, by_z, jnp.concatenate([jnp.ravel(by_moves[name]) for name in self.moves])
+
+            return scored
+
+        return at
+
     def _made(self, name: str) -> Callable[..., Any]:
         import jax
 
@@ -120,6 +159,8 @@ class Problem:
             return _looped(lambda arguments: lambda z: (functions.log_density(z, arguments),), self.rows)
         if name == "scores":
             return _looped(lambda arguments: jax.value_and_grad(lambda z: functions.log_density(z, arguments)), self.rows)
+        if name == "joint scores":
+            return _looped(self._jointly(functions.log_density), self.rows)
         state = self.layout.function()
         n = self.size
         return _looped(

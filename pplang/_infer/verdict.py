@@ -27,7 +27,7 @@ class Verdict:
     share: effective share of the importance draws (Kish). k_hat: of the Pareto tail, shown but not judged by: with few hyperparameters and a
     Student-t proposal weights are bounded and it is noise. nested: the latents
     of a large plate were integrated out, and the share is that of the hyperparameters. concerned: labels of what is off. elbo: with its standard error.
-    improper: labels of what the density does not fall along.
+    improper: labels of what the density does not fall along. given: the params, on which all of it is conditional.
     """
 
     word: Word
@@ -46,6 +46,7 @@ class Verdict:
     start: str
     status: str
     improper: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
 
     def lines(self) -> tuple[str, str]:
         """The two lines for the screen."""
@@ -54,6 +55,8 @@ class Verdict:
         check = f"check: importance ESS {self.share * self.draws:,.0f}/{self.draws:,} ({self.share:.0%}), k-hat {self.k_hat:.2f}"
         if self.nested:
             check += ", latents integrated out"
+        if self.given:
+            check += f", given {', '.join(self.given)}"
         if self.word == "good":
             return first, f"{check}: good. Reweighting moved no mean by more than {self.moved:.2f} sd ({self.most_moved})"
         about = f": {'; '.join(self.reasons)}"

@@ -14,6 +14,7 @@ from pplang._passes import (
     forward,
     innovate,
     marginalize,
+    movable,
     pinned,
     split_missing,
     unconstrain,
@@ -51,8 +52,9 @@ def run(
     """Decide and apply each pass in turn.
 
     `without`: names of passes to skip; `after`: the last pass to run; `transported`: latents get coordinates whose constants an engine will set
-    (until then they are the non-centred ones); `pins`: choices that are settled beforehand; `sizes`: of the index sets, `different`: of rows,
-    where the data are known. Raises ValueError for a name that is no pass, `Problems` (I82, I83) for pins that do not fit the program.
+    (until then they are the non-centred ones), and params inputs that it moves; `pins`: choices that are settled beforehand; `sizes`: of the
+    index sets, `different`: of rows, where the data are known. Raises ValueError for a name that is no pass, `Problems` (I82, I83) for pins that
+    do not fit the program.
     """
     skipped = set(without)
     for name in (*skipped, *([after] if after else [])):
@@ -63,6 +65,8 @@ def run(
         if one.NAME not in skipped:
             choices = _decided(one, program, transported, sizes, different, pins.get(one.NAME, ()))
             rewrite = one.apply(program, choices)
+            if one is unconstrain and transported:
+                rewrite = movable.movable(rewrite)
             stages.append(Stage(one.NAME, choices, rewrite))
             program = rewrite.program
         if after == one.NAME:

@@ -196,9 +196,16 @@ class Compiled:
 
     @property
     def constants(self) -> tuple[Input, ...]:
-        """The inputs that passes have added: the constants of the transports."""
+        """The inputs that passes have added: the constants of the transports, and what params are moved by."""
         known = {one.name for one in self.source.inputs}
         return tuple(one for one in self.program.inputs if one.name not in known)
+
+    @property
+    def moves(self) -> tuple[str, ...]:
+        """The inputs that the params are moved by, in the order of the params; none where params are left as they are."""
+        if self.program.params or not self.source.params:
+            return ()
+        return tuple(one.name for one in self.program.inputs[-len(self.source.params) :])
 
     def completion(self) -> Program:
         """A program that computes and draws what is left of `drawn` once its latents have their values.

@@ -83,17 +83,6 @@ def test_outcomes_that_never_vary_are_poor() -> None:
     assert "sigma" in found.verdict["concerned"]
 
 
-def test_a_param_is_told_to_be_held_and_refused_to_chains() -> None:
-    text = HEADER + "param m : real = 0.5\ns ~ HalfNormal(2)\ny[i in Row] ~ Normal(m, s)\n"
-    found = fit(text, ROWS, steps=50)
-    assert (found.method, [one.code for one in found.notes]) == ("svi", ["F27"])
-    with pytest.raises(pplang.Problems) as caught:
-        fit(text, ROWS, method="nuts")
-    (problem,) = caught.value.diagnostics
-    assert problem.code == "F28"
-    assert "m ~ Normal" in problem.help
-
-
 def test_a_covariance_that_is_none_is_named() -> None:
     text = """
 index Place = 1..3
