@@ -195,7 +195,7 @@ class Bound:
         """The members of an index set for output, as in `Dataset.coordinates`; of empty cells and of effects also where a pass has made the set."""
         import numpy as np
 
-        from pplang._ir.program import Labels
+        from pplang._ir.program import Free, Labels
 
         members = self.compiled.drawn.set[name].members if name in self.compiled.drawn.set else None
         if isinstance(members, Empty):
@@ -203,6 +203,8 @@ class Bound:
         made = self.compiled.program.set[name].members if name in self.compiled.program.set else None
         if isinstance(made, Labels) and name not in self.dataset.sets:
             return np.array(made.labels, dtype=object)
+        if isinstance(made, Free) and name not in self.dataset.sets:
+            return np.arange(1, len(self.sets[made.set]))
         return self.dataset.coordinates(name)
 
     @cached_property

@@ -77,11 +77,12 @@ def _rows(fit: Fit, name: str) -> Iterator[Row]:
     for label, values in elements(fit, name):
         draws = values.astype(float)
         low, middle, high = np.quantile(draws, (0.05, 0.5, 0.95))
+        single = draws.size > 1 and bool((draws == draws.flat[0]).all())  # a param: no rounding in its mean
         yield Row(
             name=name,
             label=shown(label),
-            mean=float(draws.mean()),
-            sd=float(draws.std(ddof=1)) if draws.size > 1 else math.nan,
+            mean=float(draws.flat[0] if single else draws.mean()),
+            sd=0.0 if single else float(draws.std(ddof=1)) if draws.size > 1 else math.nan,
             q05=float(low),
             median=float(middle),
             q95=float(high),
@@ -130,7 +131,7 @@ def _cells(row: Row, sampled: bool) -> list[str]:
 def _decimals(row: Row) -> int | None:
     """As many as show two digits of the standard deviation; None where only powers of ten will do."""
     if not math.isfinite(row.sd) or row.sd == 0:
-        return 3
+        return 3 if row.mean == 0 or abs(row.mean) >= 1 else min(9, 3 - math.floor(math.log10(abs(row.mean))))
     decimals = 1 - math.floor(math.log10(row.sd))
     return None if decimals > 6 or abs(row.mean) >= 1e9 else max(0, decimals)
 

@@ -55,7 +55,7 @@ def fit(bound: Bound, settings: Settings, progress: Progress) -> Fit:
         most = settings.max_gradients if method in ("vi", "auto") or bound.compiled.moves else _MOST_TO_BEGIN
         ready = engine.prepared(bound, min(most, settings.max_gradients))
         try:
-            level = maximised(ready, settings, progress)
+            level = maximised(bound, ready, settings, progress)
             if method == "svi":
                 from pplang._infer.svi import svi
 

@@ -18,23 +18,27 @@ from pplang._diagnostics import Diagnostic, Problems
 from pplang._infer.families import lower_root
 from pplang._infer.importance import proposed
 from pplang._infer.problem import Exhausted, Problem
-from pplang._infer.quasi_newton import Curvature, climbed
+from pplang._infer.quasi_newton import climbed
 from pplang._infer.race import Fitted, Race
 from pplang._infer.settings import Progress, Settings
-from pplang._infer.target import NoStart
+from pplang._ir.kinds import REAL
 
 if TYPE_CHECKING:
     from pplang._infer.engine import Prepared
     from pplang._model import Bound
 
-_ROUNDS = 12
-_FEW, _MANY = 256, 2_048
+_ROUNDS = 15
+_FEW, _MANY = 256, 1_024
 _CLOSE, _CLOSER = 0.1, 2e-4
 """Nats to gain below which many draws are taken, and below which the place is found: half the square of the distance in standard errors."""
 _SHARE = 0.3
 """A step may lower the effective share of the draws to this much of what it is where the fit was made."""
 _STEPS, _MOST = 12, 16
-_MOST_TO_BEGIN = 250
+_MOST_TO_BEGIN = 400
+_MOST_DIFFERENCES = 30
+"""Params up to which the curvature is taken by differences of gradients."""
+_LONGEST = 2.0
+"""How far logarithms and logits may go at once: far off, where a scale is zero, the likelihood is level and holds what has come there."""
 _FALL = 0.05
 """Nats by which the likelihood must fall to both sides of its maximum."""
 _WIDEST = 30.0
@@ -52,17 +56,24 @@ def check_params(bound: Bound) -> None:
         raise Problems(faults, bound.model.source)
 
 
-def maximised(ready: Prepared, settings: Settings, progress: Progress) -> tuple[str, ...]:
+def maximised(bound: Bound, ready: Prepared, settings: Settings, progress: Progress) -> tuple[str, ...]:
     """Puts the params of a problem where the data are most probable. The moves along which there is no such place. Raises NoStart."""
     problem = ready.problem
     if not problem.moves:
         return ()
     most = problem.ledger.most
-    remark = lambda text: progress(min(problem.ledger.gradients, most), most, text)  # noqa: E731
-    level = Ascent(problem, ready.dense, settings.seed, settings.tol, remark).run()
     sizes = [problem.target.arguments[name].size for name in problem.moves]
     owners = np.repeat(np.arange(len(sizes)), sizes)
-    return tuple(problem.moves[i] for i in sorted({int(owners[i]) for i in level}))
+    bounded = np.array([one.kind != REAL or one.structure is not None for one in bound.model.program.params])[owners]
+    ascent = Ascent(
+        problem,
+        ready.dense,
+        bounded,
+        settings.seed,
+        settings.tol,
+        lambda text: progress(min(problem.ledger.gradients, most), most, text),
+    )
+    return tuple(problem.moves[i] for i in sorted({int(owners[i]) for i in ascent.run()}))
 
 
 def without_maximum(bound: Bound, level: Sequence[str]) -> Iterator[Diagnostic]:
@@ -76,86 +87,68 @@ def without_maximum(bound: Bound, level: Sequence[str]) -> Iterator[Diagnostic]:
 
 @dataclass
 class Ascent:
-    """Params on their way up. place: (p,) in the order of the problem's moves. units: (p,), rough standard errors."""
+    """Params on their way up. bounded: (p,), which of them are logarithms, logits and the like."""
 
     problem: Problem
     dense: np.ndarray
+    bounded: np.ndarray
     seed: int
     tolerance: float
     remark: Callable[[str], None]
 
-    def __post_init__(self) -> None:
-        self.units = np.ones(len(self.problem.place))
-
     def run(self) -> list[int]:
         """Moves the problem's params to the maximum. The positions of those along which the likelihood has none: it does not fall to both sides,
-        or the way was too long. Raises NoStart where neither the given start nor a mode has a finite density."""
+        or the way was too long. Raises NoStart."""
         try:
-            return self._climb(*self._begun())
+            return self._climb()
         except Exhausted:
-            return list(range(len(self.units)))
+            return list(range(len(self.bounded)))
 
-    def _begun(self) -> tuple[np.ndarray, Fitted]:
-        """The better of the program's start and a mode of the joint density of params and latents."""
-        start = self.problem.place
-        found, failure = [], NoStart(np.zeros((1, self.problem.size)))
-        for place in (start, self._mode(start)):
-            if place is None:
-                continue
-            try:
-                found.append((place, self._fitted(place)))
-            except NoStart as caught:
-                failure = caught
-        if not found:
-            raise failure
-        return max(found, key=lambda one: one[1].evaluation.elbo)
-
-    def _mode(self, start: np.ndarray) -> np.ndarray | None:
-        """Of the joint density in non-centred coordinates: wrong where latents are many, but not far from where it matters."""
-        n = self.problem.size
-
-        def score(both: np.ndarray) -> tuple[float, np.ndarray]:
-            densities, *gradients = self.problem.joint_scores(self.problem.zero(), both[n:], both[None, :n])
-            return float(densities[0]), np.concatenate([one[0] for one in gradients])
-
-        peak = climbed(score, np.concatenate([np.zeros(n), start]), steps=200, most=_MOST_TO_BEGIN)
-        if peak is None:
-            return None
-        self.units = _widths(peak.curvature, n, len(start))
-        place: np.ndarray = peak.point[n:]
-        return place
-
-    def _fitted(self, place: np.ndarray) -> Fitted:
-        self.problem.move(place)
-        return Race(self.problem, self.dense, self.seed, self.tolerance, self.remark).run()
-
-    def _climb(self, place: np.ndarray, reached: Fitted) -> list[int]:
-        count = _FEW
+    def _climb(self) -> list[int]:
+        place, count = self._begun(), _FEW
         for _ in range(_ROUNDS):
-            likelihood = _Likelihood(self.problem, reached, place, self.units, count, self.seed)
+            self.problem.move(place)
+            reached = Race(self.problem, self.dense, self.seed, self.tolerance, self.remark).run()
+            likelihood = Likelihood(self.problem, reached, place, self.bounded, count, self.seed)
             peak = climbed(likelihood.score, np.zeros(len(place)), steps=_STEPS, most=_MOST)
             if peak is None:
                 break
-            gain = peak.density - likelihood.score(np.zeros(len(place)))[0]
+            gain = peak.density - likelihood.value
             if gain < _CLOSER and count == _MANY:
                 return likelihood.level(peak.point)
-            place = place + self.units * peak.point
-            if peak.curvature.pairs:
-                self.units = self.units * np.clip(_widths(peak.curvature, 0, len(place)), 0.1, 10.0)
+            place = place + likelihood.units @ peak.point
             count = _MANY if gain < _CLOSE else _FEW
-            self.remark(f"params: {gain:.3f} nats higher")
-            reached = self._fitted(place)
+            self.remark(f"params: {gain:.3g} nats higher")
         return list(range(len(place)))
+
+    def _begun(self) -> np.ndarray:
+        """The program's start, with the params that may be anywhere (an intercept in raw units) at a mode of the joint density. Scales stay: the
+        joint density is highest where they are infinite, in non-centred coordinates, and where they are zero in others."""
+        start, n, free = self.problem.place, self.problem.size, ~self.bounded
+        if not free.any():
+            return start
+
+        def score(both: np.ndarray) -> tuple[float, np.ndarray]:
+            place = start.copy()
+            place[free] = both[n:]
+            densities, by_z, by_params = self.problem.joint_scores(self.problem.zero(), place, both[None, :n])
+            return float(densities[0]), np.concatenate([by_z[0], by_params[0, free]])
+
+        peak = climbed(score, np.concatenate([np.zeros(n), start[free]]), steps=200, most=_MOST_TO_BEGIN)
+        if peak is not None:
+            start[free] = peak.point[n:]
+        return start
 
 
 @dataclass
-class _Likelihood:
-    """The importance-sampled marginal log likelihood around a place, up to a constant, as a function of (params - place) / units."""
+class Likelihood:
+    """The importance-sampled marginal log likelihood around a place, up to a constant, as a function of (params - place) in `units`, (p, p):
+    rough standard errors. value: at the place."""
 
     problem: Problem
     fitted: Fitted
     place: np.ndarray
-    units: np.ndarray
+    bounded: np.ndarray
     count: int
     seed: int
 
@@ -163,40 +156,55 @@ class _Likelihood:
         family = replace(self.fitted.family, root=lower_root(self.fitted.family.covariance()))
         self.sample = proposed(family, min(10, family.dense), self.count, self.seed)
         self.least = 0.0
-        weights = self._weights(np.zeros(len(self.place)))[1]
+        self.units = np.eye(len(self.place))
+        self.value, weights, self.slope = self._seen(np.zeros(len(self.place)))
         self.least = _SHARE / float((weights**2).sum())
+        if len(self.place) <= _MOST_DIFFERENCES:
+            self.units = self._errors()
 
-    def _weights(self, at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        densities, _, gradients = self.problem.joint_scores(self.fitted.constants, self.place + self.units * at, self.sample.points)
+    def _seen(self, at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """Its value, the weights of the draws, and the gradient by the params."""
+        move = self.units @ at
+        densities, _, gradients = self.problem.joint_scores(self.fitted.constants, self.place + move, self.sample.points)
         logs = np.where(np.isfinite(densities), densities - self.sample.log_proposal, -np.inf)
         top = logs.max()
         if not np.isfinite(top):
-            return -np.inf, np.full(len(logs), 1 / len(logs)), gradients
+            return -np.inf, np.full(len(logs), 1 / len(logs)), np.zeros(len(at))
         weights = np.exp(logs - top)
-        return float(top + np.log(weights.mean())), weights / weights.sum(), gradients
+        value = float(top + np.log(weights.mean()))
+        weights = weights / weights.sum()
+        used = weights > 0
+        return value, weights, weights[used] @ gradients[used]
+
+    def _errors(self) -> np.ndarray:
+        """A root of the inverse Hessian, by differences of gradients; the absolute curvature where it is of the wrong sign."""
+        steps = 1e-4 * np.maximum(1.0, np.abs(self.place))
+        hessian = np.stack([(self.slope - self._seen(step * unit)[2]) / step for step, unit in zip(steps, np.eye(len(steps)), strict=True)])
+        hessian = (hessian + hessian.T) / 2
+        if not np.isfinite(hessian).all():
+            return self.units
+        scale = np.maximum(np.abs(np.diag(hessian)), 1e-300) ** -0.5
+        values, vectors = np.linalg.eigh(hessian * scale[:, None] * scale)
+        root: np.ndarray = scale[:, None] * vectors / np.sqrt(np.maximum(np.abs(values), 1e-3))
+        longest = np.sqrt((root[self.bounded] ** 2).sum(axis=1)).max(initial=0.0)
+        return root / max(1.0, longest / _LONGEST)
 
     def score(self, at: np.ndarray) -> tuple[float, np.ndarray]:
-        """The value and its gradient; minus infinity where too few draws have any weight to tell."""
-        value, weights, gradients = self._weights(at)
-        if 1 / (weights**2).sum() < self.least:
+        """The value and its gradient; minus infinity where too few draws have any weight to tell, or logarithms went too far."""
+        if not at.any():
+            return self.value, self.units.T @ self.slope
+        if np.abs((self.units @ at)[self.bounded]).max(initial=0.0) > _LONGEST:
             return -np.inf, np.zeros(len(at))
-        used = weights > 0
-        return value, self.units * (weights[used] @ gradients[used])
+        value, weights, slope = self._seen(at)
+        return (value if 1 / (weights**2).sum() >= self.least else -np.inf), self.units.T @ slope
 
     def level(self, top: np.ndarray) -> list[int]:
         """The params along which it does not fall to both sides of its maximum."""
-        highest = self._weights(top)[0]
+        highest = self._seen(top)[0]
+        back = np.linalg.pinv(self.units)
+        errors = np.sqrt((self.units**2).sum(axis=1))
 
         def falls(direction: np.ndarray) -> bool:
-            return any(not self._weights(top + step * direction)[0] > highest - _FALL for step in (3.0, _WIDEST))
+            return any(not self._seen(top + step * direction)[0] > highest - _FALL for step in (3.0, _WIDEST))
 
-        return [i for i, unit in enumerate(np.eye(len(top))) if not (falls(unit) and falls(-unit))]
-
-
-def _widths(curvature: Curvature, first: int, count: int) -> np.ndarray:
-    """Rough standard deviations of `count` coordinates from a number on, by the quasi-Newton steps."""
-    if not curvature.pairs:
-        return np.ones(count)
-    size = len(curvature.pairs[0][0])
-    variances = np.array([curvature.times(np.eye(1, size, first + i)[0])[first + i] for i in range(count)])
-    return np.clip(np.sqrt(np.maximum(variances, 0)), 1e-12, 1e6)
+        return [i for i, error in enumerate(errors) if not (falls(error * back[:, i]) and falls(-error * back[:, i]))]

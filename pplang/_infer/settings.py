@@ -56,7 +56,7 @@ class Settings:
             "svi": ("guide", "steps", "draws"),
             "vi": ("draws", "tol", "max_gradients"),
             "nuts": ("chains", "warmup", "draws", "target_accept", "samples_to_ess", "tol", "max_gradients"),
-            "auto": ("draws", "tol", "max_gradients", "chains", "warmup", "target_accept", "samples_to_ess", "guide", "steps"),
+            "auto": ("draws", "tol", "max_gradients", "chains", "warmup", "target_accept", "samples_to_ess"),
         }[self.method]
         return {"method": self.method, "seed": self.seed, **{name: asdict(self)[name] for name in names}}
 
