@@ -22,11 +22,11 @@ demo: $(READY)
 	$(BIN)/pplang fit examples/radon/radon.ppl examples/radon/radon.csv --output $(DEMO)/radon.fit.nc --force
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Every posterior with a known answer, the long property tests: up to an hour.
 slow: $(READY)
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 lint: $(READY)
 	$(BIN)/ruff check .

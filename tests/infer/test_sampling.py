@@ -23,7 +23,7 @@ data Row:
 index Place = 1..2
 
 x ~ Mixture(Normal(16 * k - 24, 0.5) for k in Place, weights = [0.5, 0.5])
-y[i in Row] ~ Normal(0.001 * x, 1)
+y[i in Row] ~ Normal(0 * x, 1)
 """
 
 
