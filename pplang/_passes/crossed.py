@@ -107,6 +107,8 @@ def parents(program: Program, names: Sequence[str], moved: Sequence[str]) -> dic
 
     moved: those that are vectors already.
     """
+    if not all(is_effect(program.site[name]) for name in names):
+        return {}
     found: dict[str, Indices] = {}
     first = program.site[names[0]].axes[0].variable
     for site in _effects(program, [*names, *moved]):

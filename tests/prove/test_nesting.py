@@ -46,6 +46,11 @@ def test_the_element_is_found_through_definitions() -> None:
     assert parents(CLASSES, "of_school") == []
 
 
+def test_what_is_no_effect_of_one_plate_has_no_parent() -> None:
+    program = pplang.compile_text(CLASSES + "one ~ Normal(mu, tau)\npair[c in Class, x in Sex] ~ Normal(mu, tau)\n").program
+    assert crossed.parents(program, ["one"], ()) == crossed.parents(program, ["pair"], ()) == {}
+
+
 def test_an_effect_of_each_row_is_nested_in_all_others() -> None:
     text = CLASSES.replace("Normal(eta[i], 0.5)", "Normal(eta[i] + own[i], 0.5)") + "own[j in Pupil] ~ Normal(0, tau)\n"
     assert parents(text, "own") == ["of_school[school[class[j]]]", "of_class[class[j]]"]
