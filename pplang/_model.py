@@ -117,7 +117,8 @@ class Model:
         given = [one if isinstance(one, tuple) else (None, one) for one in data] + list((tables or {}).items())
         _check_passes(without)
         dataset = bind(self.program, given, inputs, evaluate=evaluate, settings=settings or {}, missing=missing, source=self.source)
-        bound = Bound(self, self.compiled(without=without, plan=plan, sizes=dataset.sizes, different=_different(dataset)), dataset)
+        compiled = self.compiled(without=without, plan=plan, sizes=dataset.sizes, different=_different(dataset))
+        bound = _of_full_rank(Bound(self, compiled, dataset), without)
         _check_tables(bound)
         return bound.with_constants(plan.constants) if plan and plan.constants else bound
 
@@ -435,6 +436,21 @@ def _different(dataset: Dataset) -> Different:
 
 def _own_arguments(lowered: Lowered, sets: Mapping[str, Sequence[str | int]], **arguments: Any) -> None:
     lowered.model(sets=sets, **lowered.select(arguments))
+
+
+def _of_full_rank(bound: Bound, without: Sequence[str]) -> Bound:
+    """The bound model with what the ranks of its designs settle. Raises `Problems` (F29, I83)."""
+    from pplang._infer.ranks import settled
+    from pplang._passes import orthogonalize, pipeline
+
+    known = settled(bound)
+    if not known:
+        return bound
+    told = {choice.site for choice in known}
+    planned = tuple(choice for choice in bound.compiled.pins.get(orthogonalize.NAME, ()) if choice.site not in told)
+    pins = {**bound.compiled.pins, orthogonalize.NAME: (*planned, *known)}
+    compiled = pipeline.run(bound.model.program, without=without, pins=pins, sizes=bound.dataset.sizes, different=bound.different)
+    return Bound(bound.model, compiled, bound.dataset)
 
 
 def _check_tables(bound: Bound) -> None:

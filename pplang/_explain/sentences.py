@@ -16,6 +16,8 @@ PHRASES = {
     ("split_missing", "split"): "split into the cells that are known and those that are empty",
     ("elements", "take out"): "drawn apart from the members that are fixed or have a bound of their own",
     ("forward", "after"): "left until after the inference, once per posterior draw",
+    ("orthogonalize", "orthogonalize"): "its coefficients in coordinates of orthogonal columns",
+    ("orthogonalize", "leave"): "its coefficients in their own coordinates",
     ("collapse", "collapse"): "its rows as statistics",
     ("collapse", "count"): "its different rows, each counted once",
     ("collapse", "leave"): "row by row",

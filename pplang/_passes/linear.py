@@ -66,6 +66,12 @@ def linear(program: Program, site: Site, mean: ire.Expression, scale: ire.Expres
     return _Reader(program, site).read(mean, scale)
 
 
+def predictor(program: Program, site: Site, argument: ire.Expression) -> Linear:
+    """The same of what a relation of any family is given, such as a logit, or of what stands in it inside functions of one number."""
+    reader = _Reader(program, site)
+    return reader.read(reader.inside(argument), build.ONE)
+
+
 @dataclass(frozen=True)
 class _Term:
     """A product. data: factors known before inference; unknown: the others; over: the variable of the sum that it stands in."""
@@ -135,6 +141,13 @@ class _Reader:
             return self._inlined(_replaced(site.right, lambda part: letters.get(part.name) if isinstance(part, ire.Variable) else None))
 
         return ire.rewrite(node, change)
+
+    def inside(self, node: ire.Expression) -> ire.Expression:
+        """`a + b * x[i]` of `exp(a + b * x[i])`."""
+        node = self._inlined(node)
+        while isinstance(node, ire.Call) and len(node.arguments) == 1 and not node.keywords:
+            node = self._inlined(node.arguments[0])
+        return node
 
     # what an expression depends on
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pplang._diagnostics import Diagnostic, Problems, shown
 from pplang._ir import expression as ire
 from pplang._ir.program import Program, Site
-from pplang._passes import blocks, center, innovate, whiten
+from pplang._passes import blocks, center, innovate, orthogonalize, whiten
 from pplang._passes.plan import Choice, Pins
 
 FORMS = ("center", "noncenter", "partial", "transport", "block", "factor")
@@ -77,6 +77,15 @@ def chains(program: Program, wanted: tuple[Choice, ...]) -> dict[str, str]:
     if faults:
         raise Problems(faults)
     return {one.site: one.action for one in wanted}
+
+
+def check_designs(program: Program, found: tuple[Choice, ...], wanted: tuple[Choice, ...]) -> None:
+    """Raise `Problems` (I83) where a plan asks `orthogonalize` for a design that there is not."""
+    known = {choice.site for choice in found}
+    idle = [one for one in wanted if one.action == "orthogonalize" and one.site in program.site and one.site not in known]
+    if idle:
+        why = "it has no two coefficients with known priors and without annotations in a linear predictor"
+        raise Problems([_refused(orthogonalize.NAME, one, why, "leave the entry out, or the annotation") for one in idle])
 
 
 def check_same(name: str, found: tuple[Choice, ...], wanted: tuple[Choice, ...]) -> None:

@@ -15,6 +15,7 @@ from pplang._passes import (
     innovate,
     marginalize,
     movable,
+    orthogonalize,
     pinned,
     split_missing,
     unconstrain,
@@ -27,6 +28,7 @@ PASSES: tuple[ModuleType, ...] = (
     forward,
     expand_mixtures,
     marginalize,
+    orthogonalize,
     elements,
     collapse,
     center,
@@ -35,7 +37,7 @@ PASSES: tuple[ModuleType, ...] = (
     unconstrain,
 )
 NAMES: tuple[str, ...] = tuple(one.NAME for one in PASSES)
-OPTIONAL: tuple[str, ...] = ("expand_mixtures", "collapse", "center", "whiten", "innovate")
+OPTIONAL: tuple[str, ...] = ("expand_mixtures", "orthogonalize", "collapse", "center", "whiten", "innovate")
 """Those that can be left out: without the others a program cannot be fitted."""
 
 
@@ -90,7 +92,10 @@ def _decided(
         return whiten.decide(program, transported=transported, fixed=pinned.fixed_vectors(program, wanted), sizes=sizes)
     if one is innovate:
         return innovate.decide(program, transported=transported, fixed=pinned.chains(program, wanted))
-    if one is collapse:
+    if one is orthogonalize:
+        choices = orthogonalize.decide(program, sizes=sizes, wanted={choice.site: choice for choice in wanted})
+        pinned.check_designs(program, choices, wanted)
+    elif one is collapse:
         choices = collapse.decide(program, sizes=sizes, different=different, wanted={choice.site: choice.action for choice in wanted})
     else:
         choices = one.decide(program)

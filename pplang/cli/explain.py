@@ -49,7 +49,12 @@ def compiled_until(model: Model, chosen: Namespace, fit: Fit | None = None, boun
     if chosen.after == AS_WRITTEN:
         return Compiled(model.program)
     plan = plan_of(model, chosen) or (fit.settled if fit else None)
-    sizes, different = (bound.dataset.sizes, bound.different) if bound else (None, None)
+    if bound is None:
+        return model.compiled(without=chosen.without, after=chosen.after, plan=plan)
+    from pplang._plan_file import Plan
+
+    plan = Plan({**(plan.pins if plan else {}), **bound.compiled.pins}, plan.constants if plan else {})
+    sizes, different = bound.dataset.sizes, bound.different
     return model.compiled(without=chosen.without, after=chosen.after, plan=plan, sizes=sizes, different=different)
 
 
