@@ -15,9 +15,11 @@ from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._check.recurrences import looking_back
 from pplang._check.retype import environment_of
 from pplang._check.types import Typer
+from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.kinds import REAL
 from pplang._ir.program import Labels, NumberRange, Program, Site
+from pplang._ir.substitute import substitute
 from pplang._passes import restricted, transport
 from pplang._passes.linear import Column, NotLinearError, predictor
 from pplang._records import dataclass
@@ -98,27 +100,72 @@ def _arguments(right: ire.Expression) -> Iterator[ire.Expression]:
 def _read(program: Program, child: Site, argument: ire.Expression, free: Mapping[str, Site]) -> Design | None:
     """The design in one argument; None where there are not several coefficients in it."""
     try:
-        columns = predictor(program, child, argument).columns
+        found = predictor(program, child, argument)
     except NotLinearError:
         return None
     by_site: dict[str, dict[str | int | None, Column]] = {}
     others = [one for one in _arguments(child.right) if one != argument]
-    for column in columns:
-        match column.value:
-            case ire.Reference(name, ()) if name in free and not free[name].axes and column.over is None:
-                by_site.setdefault(name, {})[None] = column
-            case ire.Reference(name, (ire.Member(_, label),)) if name in free and column.over is None:
-                by_site.setdefault(name, {})[label] = column
-            case ire.Reference(name, (ire.Variable(letter),)) if name in free and column.over is not None and column.over.variable == letter:
-                by_site.setdefault(name, {})[None] = column
-            case other:
-                others.append(other)
-    found = (_part(program, free[name], own) for name, own in by_site.items())
-    parts = tuple(sorted((one for one in found if one is not None), key=lambda one: one.set is not None))
+    for column in found.columns:
+        row = {group.variable: group.category for group in found.groups}
+        for sign, term in _terms(column.value):
+            read = _weighted(program, term, free, column.over)
+            if read is None:
+                others.append(term)
+                continue
+            name, label, weight = read
+            weight = substitute(weight, row)
+            own = column.row if build.is_number(weight, 1) else weight if build.is_number(column.row, 1) else build.multiply(column.row, weight)
+            known = by_site.setdefault(name, {}).get(label)
+            start = build.ZERO if known is None else known.row
+            total = build.add(start, own) if sign == "+" else build.subtract(start, own)
+            by_site[name][label] = Column(total, ire.Reference(name), column.over)
+    read_parts = (_part(program, free[name], own) for name, own in by_site.items())
+    parts = tuple(sorted((one for one in read_parts if one is not None), key=lambda one: one.set is not None))
     if len(parts) < 2 and all(part.set is None for part in parts):
         return None
     reached = {name for one in others for name in transport.stochastic_parents(program, replace(child, right=one))}
     return Design(child, parts, frozenset(reached & {part.site.name for part in parts}))
+
+
+def _terms(node: ire.Expression) -> tuple[tuple[str, ire.Expression], ...]:
+    match node:
+        case ire.Sum(terms):
+            return tuple((sign if inner == "+" else _OTHER[sign], one) for sign, part in terms for inner, one in _terms(part))
+        case ire.Negate(operand):
+            return tuple((_OTHER[sign], one) for sign, one in _terms(operand))
+    return (("+", node),)
+
+
+_OTHER = {"+": "-", "-": "+"}
+
+
+def _weighted(
+    program: Program, node: ire.Expression, free: Mapping[str, Site], over: ire.Binder | None
+) -> tuple[str, str | int | None, ire.Expression] | None:
+    """A coefficient times data: its site, which member (None: it is a number, or the one at hand of a sum), and the data."""
+    factors = node.factors if isinstance(node, ire.Product) else (("*", node),)
+    places = [place for place, (_, one) in enumerate(factors) if isinstance(one, ire.Reference) and one.name in free]
+    if len(places) != 1 or factors[places[0]][0] != "*":
+        return None
+    weight: ire.Expression = build.ONE
+    for place, (operator, one) in enumerate(factors):
+        if place != places[0]:
+            if not _is_data(program, one):
+                return None
+            weight = build.multiply(weight, one) if operator == "*" else build.divide(weight, one)
+    match factors[places[0]][1]:
+        case ire.Reference(name, ()) if not free[name].axes and over is None:
+            return name, None, weight
+        case ire.Reference(name, (ire.Member(_, label),)) if over is None:
+            return name, label, weight
+        case ire.Reference(name, (ire.Variable(letter),)) if over is not None and over.variable == letter:
+            return name, None, weight
+    return None
+
+
+def _is_data(program: Program, node: ire.Expression) -> bool:
+    entries = environment_of(program).entries
+    return all(entries[one.name].data for one in ire.walk(node) if isinstance(one, ire.Reference))
 
 
 def _part(program: Program, site: Site, columns: Mapping[str | int | None, Column]) -> Coefficients | None:

@@ -20,7 +20,7 @@ from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.kinds import REAL
 from pplang._ir.program import Axis, Factor, IndexSet, Labels, Program, Site, SumSet
-from pplang._ir.substitute import fresh_variable, substitute, variables_and_names
+from pplang._ir.substitute import fresh_variable, variables_and_names
 from pplang._passes.designs import Coefficients, Design, designs
 from pplang._passes.plan import Choice, Rewrite
 
@@ -165,10 +165,10 @@ class _Turning:
             return (self._table(part, rows),)
         if part.columns[0].over is None:
             return (column.row for column in part.columns)
-        column, over = part.columns[0], part.columns[0].over
-        return (substitute(column.row, {over.variable: ire.Member(over.set, label)}) for label in members.labels)
+        table = self._table(part, rows)
+        return (replace(table, indices=(*table.indices, ire.Member(part.set, label))) for label in members.labels)
 
-    def _table(self, part: Coefficients, rows: tuple[ire.Variable, ...]) -> ire.Expression:
+    def _table(self, part: Coefficients, rows: tuple[ire.Variable, ...]) -> ire.Reference:
         """The part of a row that a table of coefficients is multiplied with."""
         child, first = self.design.child, part.columns[0]
         assert part.set is not None

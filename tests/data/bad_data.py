@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from data_programs import evaluate
 
+import pplang
 from pplang import _files
 from pplang._check import check
 from pplang._data.bind import bind
@@ -28,7 +29,9 @@ CASES = sorted(path.parent for path in (Path(__file__).parent.parent / "bad_data
 
 
 def outcome(case: Path) -> str:
-    """What binding the case's data to its model prints."""
+    """What binding the case's data to its model prints; the ranks of designs (F29) are looked at only with all of the model at hand."""
+    if case.name.startswith("F"):
+        return _of_model(case)
     source = Source("model.ppl", (case / "model.ppl").read_text(encoding="utf-8"))
     program = check(parse(source), source)
     tables: list[tuple[str | None, str]] = []
@@ -51,6 +54,16 @@ def outcome(case: Path) -> str:
             bind(program, tables, inputs, evaluate=evaluate, settings=settings, missing=missing, source=source)
         except Problems as problems:
             return render(problems.diagnostics, source)
+    return ""
+
+
+def _of_model(case: Path) -> str:
+    model = pplang.compile_text((case / "model.ppl").read_text(encoding="utf-8"), name="model.ppl")
+    with contextlib.chdir(case):
+        try:
+            model.bind(*_arguments(case))
+        except Problems as problems:
+            return render(problems.diagnostics, model.source)
     return ""
 
 
