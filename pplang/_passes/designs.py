@@ -114,7 +114,13 @@ def _read(program: Program, child: Site, argument: ire.Expression, free: Mapping
                 continue
             name, label, weight = read
             weight = substitute(weight, row)
-            own = column.row if build.is_number(weight, 1) else weight if build.is_number(column.row, 1) else build.multiply(column.row, weight)
+            own = (
+                column.row
+                if build.is_number(weight, 1)
+                else weight
+                if build.is_number(column.row, 1)
+                else build.multiply(column.row, weight)
+            )
             known = by_site.setdefault(name, {}).get(label)
             start = build.ZERO if known is None else known.row
             total = build.add(start, own) if sign == "+" else build.subtract(start, own)

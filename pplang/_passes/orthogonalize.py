@@ -41,7 +41,9 @@ def _choose(design: Design, sizes: Mapping[str, int] | None, wanted: Choice | No
         return own
     given = dict(wanted.numbers)
     if wanted.action == "leave" and "rank" in given and sizes is not None:
-        lacking = f"its {design.size(sizes):,} columns have rank {int(given['rank']):,}: in some direction only the priors know the coefficients"
+        lacking = (
+            f"its {design.size(sizes):,} columns have rank {int(given['rank']):,}: in some direction only the priors know the coefficients"
+        )
         return Choice(design.child.name, "leave", lacking, wanted.numbers)
     if "condition" in given:
         own = replace(own, numbers=(*own.numbers, ("condition", given["condition"])))
@@ -60,7 +62,9 @@ def _by_size(design: Design, sizes: Mapping[str, int] | None) -> Choice:
     if count <= TOGETHER:
         return Choice(name, "leave", f"the engines hold the covariance of its {count:,} coefficients whole", numbers)
     if count > rows:
-        return Choice(name, "leave", f"it has {count:,} coefficients and {rows:,} rows: in some direction only the priors know them", numbers)
+        return Choice(
+            name, "leave", f"it has {count:,} coefficients and {rows:,} rows: in some direction only the priors know them", numbers
+        )
     reason = f"of {count:,} coefficients the engines know no covariances, and columns of data are correlated"
     return Choice(name, "orthogonalize", reason, numbers)
 
@@ -98,7 +102,9 @@ class _Turning:
         self.root = self._root()
         self.measured = tuple(self.data)
         self.turned = {part.site.name: self.name(f"{part.site.name}_turned") for part in design.parts}
-        self.inverse = self.define("inverse", (Axis(None, self.columns), Axis(None, self.columns)), build.call("inverse", ire.Reference(self.root)))
+        self.inverse = self.define(
+            "inverse", (Axis(None, self.columns), Axis(None, self.columns)), build.call("inverse", ire.Reference(self.root))
+        )
 
     # names and the records that carry them
 
@@ -227,7 +233,9 @@ class _Turning:
     def _prior(self) -> ire.Expression:
         """The density of the coefficients' priors, and of the coordinates given it."""
         densities = [
-            build.sum_over(part.site, ire.LogDensity(part.site.right, build.element_of(part.site))) for part in self.design.parts if not part.flat
+            build.sum_over(part.site, ire.LogDensity(part.site.right, build.element_of(part.site)))
+            for part in self.design.parts
+            if not part.flat
         ]
         return build.subtract(build.add(*densities), self._log_determinant())
 

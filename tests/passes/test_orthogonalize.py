@@ -14,8 +14,8 @@ from pplang._explain.sentences import explanation
 from pplang._ir import expression as ire
 from pplang._ir.text import text
 from pplang._model import Bound
-from pplang._passes import orthogonalize, pipeline
-from pplang._passes.plan import Choice, Rewrite, Stage
+from pplang._passes import orthogonalize
+from pplang._passes.plan import Rewrite, Stage
 from pplang._plan_file import Plan, fingerprint, of
 from pplang._prove import prove
 
@@ -247,7 +247,9 @@ def test_designs_without_full_rank_and_with_proper_priors_are_left_with_the_reas
 
 def test_annotations_and_other_forms_are_left_alone() -> None:
     for prior in ("@centered\na ~ Normal(0, 1)", "a ~ Normal(s, 1)", "a ~ HalfNormal(1)", "a ~ Truncated(Normal(0, 1), lower = 0)"):
-        program = pplang.compile_text(f"{TOP.format(kind='real')}s ~ Normal(0, 1)\n{prior}\nb ~ Normal(0, 1)\ny[i in Home] ~ Normal(a + b * x[i], 1)\n").program
+        program = pplang.compile_text(
+            f"{TOP.format(kind='real')}s ~ Normal(0, 1)\n{prior}\nb ~ Normal(0, 1)\ny[i in Home] ~ Normal(a + b * x[i], 1)\n"
+        ).program
         assert not orthogonalize.decide(program), prior
     twice = pplang.compile_text(f"{TOP.format(kind='real')}a ~ Flat()\nb ~ Flat()\ny[i in Home] ~ Normal(a + b * x[i] + a * b * z[i], 1)\n")
     assert len(orthogonalize.decide(twice.program)) <= 1
@@ -255,11 +257,13 @@ def test_annotations_and_other_forms_are_left_alone() -> None:
 
 def test_a_plan_cannot_ask_for_what_there_is_not() -> None:
     """`@centered` keeps a coefficient as it is: the plan and the annotation contradict each other."""
-    made = pplang.compile_text(f"{TOP.format(kind='real')}@centered\na ~ Normal(0, 1)\nb ~ Normal(0, 1)\ny[i in Home] ~ Normal(a + b * x[i], 1)\n")
+    made = pplang.compile_text(
+        f"{TOP.format(kind='real')}@centered\na ~ Normal(0, 1)\nb ~ Normal(0, 1)\ny[i in Home] ~ Normal(a + b * x[i], 1)\n"
+    )
     with pytest.raises(Problems, match="I83"):
         made.bind(homes(), plan=asked(made))
+    made = model("numbers", "normal")
     with pytest.raises(Problems, match="I83"):
-        made = model("numbers", "normal")
         made.bind(homes(), plan=asked(made, "turn"))
 
 
