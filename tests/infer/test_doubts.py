@@ -53,14 +53,13 @@ def test_a_constant_covariate_is_noted() -> None:
 @pytest.mark.parametrize(
     ("text", "data"),
     [
-        (LINE.format(prior="Flat()"), {**ROWS, "x": np.full(12, 3.0)}),
-        (HEADER + "a ~ Flat()\nb ~ Flat()\ny[i in Row] ~ Normal(a + b, 1)\n", ROWS),
+        (HEADER + "a ~ Flat()\nb ~ Flat()\ny[i in Row] ~ Normal((a + b)^3 / 9 + a + b, 1)\n", ROWS),
         (
             "data Row:\n  x : real\n  y : bool\n\na ~ Flat()\nb ~ Flat()\ny[i in Row] ~ Bernoulli(logit = a + b * x[i])\n",
             {"x": ROWS["x"], "y": ROWS["x"] > 0},
         ),
     ],
-    ids=["constant column", "sum of two", "separation"],
+    ids=["sum of two", "separation"],
 )
 def test_an_improper_posterior_is_poor_and_says_along_what(text: str, data: dict[str, np.ndarray]) -> None:
     """And `auto` does not send chains into it: they would have no end."""
@@ -70,6 +69,19 @@ def test_an_improper_posterior_is_poor_and_says_along_what(text: str, data: dict
     assert found.verdict["word"] == "poor"
     assert set(found.verdict["improper"]) == {"a", "b"}
     assert "does not fall along a, b" in found.verdict["reasons"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        (LINE.format(prior="Flat()"), {**ROWS, "x": np.full(12, 3.0)}),
+        (HEADER + "a ~ Flat()\nb ~ Flat()\ny[i in Row] ~ Normal(a + b, 1)\n", ROWS),
+    ],
+    ids=["constant column", "sum of two"],
+)
+def test_flat_coefficients_that_no_row_tells_apart_are_refused(text: str, data: dict[str, np.ndarray]) -> None:
+    (found,) = fault(text, data).diagnostics
+    assert found.code == "F29"
 
 
 def test_outcomes_that_never_vary_are_poor() -> None:
