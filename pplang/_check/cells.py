@@ -82,6 +82,27 @@ def may_be_empty(resolver: Resolver, name: str, span: Span) -> bool:
     return False
 
 
+def mentioned_where_given(node: ir.Expression, name: str, where: ir.Expression | None = None) -> bool:
+    """Is every mention of a column in an expression one of a cell that has a value, by `where` or by `if given(...) then`?"""
+    pending = [(node, _cells_of(where, name))]
+    while pending:
+        one, known = pending.pop()
+        match one:
+            case ir.Reference(found, indices) if found == name and indices not in known:
+                return False
+            case ir.IfElse(condition, then, otherwise):
+                pending += [(condition, known), (then, known | _cells_of(condition, name)), (otherwise, known)]
+            case _:
+                pending += [(child, known) for child in ir.children(one)]
+    return True
+
+
+def _cells_of(condition: ir.Expression | None, name: str) -> frozenset[tuple[ir.Expression, ...]]:
+    """The cells of a column that have a value where a condition holds, by their indices."""
+    parts = condition.operands if isinstance(condition, ir.Logical) and condition.operator == "and" else (condition,)
+    return frozenset(one.indices for one in parts if isinstance(one, ir.Given) and one.name == name)
+
+
 def of_given_cells(node: tree.Relation) -> bool:
     """Does a relation's `where` limit it to its own cells that have a value? Then it says nothing of the empty ones."""
     own = tuple(axis.variable for axis in node.target.axes)

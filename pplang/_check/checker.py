@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._check import graph
+from pplang._check.cells import mentioned_where_given
 from pplang._check.arguments import check_promises
 from pplang._check.declarations import Declarations
 from pplang._check.environment import Environment, TooMany
@@ -183,12 +184,21 @@ def _known_bound(site: ir.Site) -> bool:
     return isinstance(right, ire.Distribution) and isinstance(DISTRIBUTIONS[right.name].support.upper, str)
 
 
+def _is_guarded(name: str, site: ir.Site, environment: Environment) -> bool:
+    """Is a column with empty cells mentioned only where its cell has a value?"""
+    entry = environment.entries.get(name)
+    if entry is None or not entry.optional:
+        return False
+    parts = (site.right, site.starting, site.weight)
+    return all(mentioned_where_given(part, name, site.where) for part in parts if part is not None)
+
+
 def _optional_names(environment: Environment, relations: Relations, terms: tuple[object, ...], guide: ir.Guide | None) -> None:
     """A column with empty cells that is used needs a relation that says how its values arise (R09)."""
     used: dict[str, None] = {}
     for site in (*relations.sites.values(), *(guide.sites if guide else ())):
         limited = site.name if site.role == "observed" else None
-        used |= dict.fromkeys(edge.parent for edge in graph.edges(site) if edge.parent != limited)
+        used |= dict.fromkeys(edge.parent for edge in graph.edges(site) if edge.parent != limited and not _is_guarded(edge.parent, site, environment))
     for term in terms:
         parts = (getattr(term, "value", None), getattr(term, "condition", None))
         used |= dict.fromkeys(edge.parent for part in parts if part is not None for edge in graph.mentions(part))

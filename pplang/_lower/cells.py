@@ -11,7 +11,7 @@ from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.indexing import pick, slots_of
 from pplang._lower.terms import Axis, Term
-from pplang._lower.unit import Hidden, Scope, Unit, rule
+from pplang._lower.unit import Hidden, Scope, Unit, rule, type_of
 from pplang._source import NOWHERE
 
 
@@ -29,9 +29,10 @@ def _completed(node: ir.Completed, scope: Scope) -> Term:
     sets = unit.program.axes_of(node.name)
     module = "pplang._lower.support" if unit.array == "np" else "pplang._lower.runtime.functions"
     places = code.tuple_of([positions(node.name, one, unit) for one in sets])
-    cells = scope.number(node.cells)
+    cells = scope.value(node.cells)
+    kind, member = type_of(unit.program.kind_of(node.name))
     found = code.call(unit.imports.path(f"{module}.completed"), unit.local(node.name), places, cells.code)
-    return Term(found, (), sets, data=cells.data)
+    return Term(found, (), sets, type=kind, member=member, data=cells.data)
 
 
 @rule(ir.Repeats)

@@ -208,10 +208,10 @@ def _mixture(node: ir.Mixture, scope: Scope, draw: Draw) -> Code:
 @rule(ir.LogDensity)
 def _log_density(node: ir.LogDensity, scope: Scope) -> Term:
     value = scope.value(node.value)
-    batch = ordered([*value.axes, *free_batch(node.distribution, scope)])
-    made = distribution(node.distribution, scope, Draw(batch, value.event))
     if scope.guard is not None:
         value = _guarded_value(node.distribution, scope, value)
+    batch = ordered([*value.axes, *free_batch(node.distribution, scope)])
+    made = distribution(node.distribution, scope, Draw(batch, value.event))
     result = code.call(ast.Attribute(made, "log_prob", ast.Load()), aligned(value, batch))
     return Term(result, batch, data=False)
 

@@ -191,7 +191,13 @@ class Drawing:
         drawn = code.call("numpyro.sample", code.constant(site.name), made, **keywords)
         drawn = drawn if kept is None else code.call(kept, code.constant(site.name), drawn)
         drawn = to_declared(site, "jnp", drawn)
-        inside: list[ast.stmt] = [code.assign(unit.names[site.name], drawn) if used else ast.Expr(drawn)]
+        name = unit.names[site.name]
+        inside: list[ast.stmt] = [code.assign(name, drawn) if used else ast.Expr(drawn)]
+        if used and observed and self.mask is not None:
+            # Where `where` leaves a member out the site may hold a stand-in: whoever uses the name means the data.
+            found = unit.names.add(f"{site.name}_drawn")
+            given = code.compare(code.name(name), "is", ast.Constant(None))
+            inside = [code.assign(found, drawn), code.assign(name, code.conditional(given, code.name(found), code.name(name)))]
         before = unit.take_pending()
         if contexts:
             inside = [ast.With([ast.withitem(one) for one in contexts], inside)]

@@ -67,8 +67,8 @@ class Workplace:
     def definition(
         self, one: Discrete, part: str, axes: tuple[Axis, ...], value: ire.Expression, starting: ire.Expression | None = None
     ) -> Site:
-        name = self.name(f"{one.site.name}_{part}")
-        return Site(name, axes, "deterministic", "model", value, REAL, starting=starting, origin=(one.site.name, NAME), span=one.site.span)
+        name = self.name(f"{one.called}_{part}")
+        return Site(name, axes, "deterministic", "model", value, REAL, starting=starting, origin=(one.called, NAME), span=one.site.span)
 
 
 def own_binders(one: Discrete) -> tuple[ire.Binder, ...]:
@@ -112,11 +112,16 @@ def placed(work: Workplace, one: Discrete, term: Term, indices: Indices) -> Plac
     tests: list[ire.Expression] = [
         ire.Compare("==", substitute(index, values), ire.Variable(binder.variable)) for index, binder in pointing
     ]
-    if term.condition is not None:
+    value, starting = substitute(term.value, values), None if term.starting is None else substitute(term.starting, values)
+    if term.condition is not None and tests:
+        # By itself the condition on the element that is meant is a sum by group.
+        counted = substitute(term.condition, values)
+        value = ire.IfElse(counted, value, build.ZERO)
+        starting = None if starting is None else ire.IfElse(counted, starting, build.ZERO)
+    elif term.condition is not None:
         tests.append(substitute(term.condition, values))
     condition = None if not tests else tests[0] if len(tests) == 1 else ire.Logical("and", tuple(tests))
-    starting = None if term.starting is None else substitute(term.starting, values)
-    return Placement(substitute(term.value, values), rest, condition, starting, renamed)
+    return Placement(value, rest, condition, starting, renamed)
 
 
 def gathered(work: Workplace, one: Discrete, term: Term, found: Placement, states: Mapping[tuple[str, Indices], ire.Expression],
@@ -179,26 +184,26 @@ def eliminate(work: Workplace, one: Discrete, terms: Sequence[Term]) -> Eliminat
     state = ire.Variable(one.letter)
     total = ire.Reduce("logsumexp", ire.Reference(weight.name, (*own, *rest, state)), (ire.Binder(one.letter, one.states),))
     categorical = ire.Distribution("Categorical", (("logits", ire.Reference(weight.name, (*own, *rest))),))
-    draws = drawn(one, categorical, one.site.axes, (one.site.name, NAME))
-    latents = (*(work.latents[name].site.name for name, _ in others), one.site.name)
+    draws = drawn(one, categorical, one.site.axes, (one.called, NAME))
+    latents = (*(work.latents[name].called for name, _ in others), one.called)
     table = Table(weight.name, weight.sets, latents, tuple(axis.set for axis in axes))
-    return Eliminated(Term(total, binders, source=one.site.name, span=one.site.span), (*definitions, weight), draws, table)
+    return Eliminated(Term(total, binders, source=one.called, span=one.site.span), (*definitions, weight), draws, table)
 
 
 def _reachable(one: Discrete, term: Term, other: Discrete, indices: Indices, found: Placement) -> None:
     """Another latent that a term mentions must belong to the latent's own element, not to each of the rows that are summed."""
     inner = {binder.variable for binder in found.rest}
     if free_variables(indices) & inner:
-        raise inseparable(one, term, f"each of its rows brings in another `{other.site.name}`", other)
+        raise inseparable(one, term, f"each of its rows brings in another `{other.called}`", other)
 
 
 def inseparable(one: Discrete, term: Term, why: str, other: Discrete | None = None) -> CannotBeSummedError:
     """E02 for a term that ties elements of a latent together."""
     what = f"`{term.source}`" if term.source else "this factor"
     labels = (Label(one.site.span, "this latent"),) if term.span != one.site.span and one.site.span != NOWHERE else ()
-    title = f"{what} mixes elements of the discrete latent `{one.site.name}` that cannot be summed one by one"
+    title = f"{what} mixes elements of the discrete latent `{one.called}` that cannot be summed one by one"
     help = "give each element rows of its own, or replace the latent by a continuous one"
     if other is not None:
-        title = f"{what} mixes the discrete latents `{one.site.name}` and `{other.site.name}` over different sets"
+        title = f"{what} mixes the discrete latents `{one.called}` and `{other.called}` over different sets"
         help = "all combinations of their values would have to be gone through: fix one of the two, or make it continuous"
     return CannotBeSummedError(Diagnostic("E02", title, term.span, why, labels, help=help))

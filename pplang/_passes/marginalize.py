@@ -100,6 +100,7 @@ class _Summing:
         found = collect(self.program, self.latents)
         self.terms = list(found.terms)
         self.lifted = set(found.lifted)
+        self.kept = {site.name: site for site in found.kept}
         self.factors = list(found.factors)
         self.work = Workplace(self.program, self.latents, taken)
         self.choices: tuple[Choice, ...] = ()
@@ -112,7 +113,7 @@ class _Summing:
         """Eliminate every latent, in the order given or in one that is cheap. Raises CannotBeSummedError."""
         waiting = list(self.latents)
         while waiting:
-            first = [min(waiting, key=lambda latent: order.index(latent.site.name))] if order else waiting
+            first = [min(waiting, key=lambda latent: order.index(latent.unknown.name))] if order else waiting
             one, done, action = self._next(first)
             waiting.remove(one)
             self._take(one, done, action)
@@ -167,11 +168,13 @@ class _Summing:
         else:
             value = done.term.value
             self.factors.append(Factor(ire.Reduce("sum", value, done.term.plates) if done.term.plates else value, span=one.site.span))
-        self.choices = (*self.choices, Choice(one.site.name, action, _reason(one, terms, done, action)))
+        self.choices = (*self.choices, Choice(one.unknown.name, action, _reason(one, terms, done, action)))
 
     def _mixture(self, one: Discrete, terms: Sequence[Term]) -> Site | None:
         """The one relation that depends on a membership, as a mixture; None where it takes more than that."""
         site, right = one.site, one.site.right
+        if one.cells is not None:
+            return None
         others = [term for term in terms if term.own is None]
         if len(terms) != 2 or len(others) != 1 or not isinstance(site.kind, Member) or not isinstance(right, ire.Distribution):
             return None
@@ -201,7 +204,9 @@ class _Summing:
             if site.name in self.mixed:
                 sites.append(self.mixed[site.name])
             elif site.name in self.lifted:
-                if site.role == "latent":
+                if site.name in self.kept:
+                    sites.append(self.kept[site.name])
+                elif site.role == "latent":
                     sites.append(_without_density(site))
             elif site.name not in gone:
                 sites.append(site)
@@ -226,6 +231,7 @@ def _without_density(site: Site) -> Site:
 
 
 def _reason(one: Discrete, terms: Sequence[Term], done: Eliminated, action: str) -> str:
+    what = f"the empty cells are summed over {one.states}" if one.cells is not None else f"summed over {one.states}"
     children = [f"`{term.source}`" if term.source else "a factor" for term in terms if term.own != one.name]
     users = " and ".join(dict.fromkeys(children)) or "nothing else"
     match action:
@@ -233,6 +239,6 @@ def _reason(one: Discrete, terms: Sequence[Term], done: Eliminated, action: str)
             return f"summed over {one.states}: {users} becomes a mixture"
         case "chain":
             return f"its states follow one another: summed over all paths by the forward recursion, for {users}"
-    with_others = [name for name in done.table.latents if name != one.site.name]
+    with_others = [name for name in done.table.latents if name != one.called]
     beside = f", for each state of {' and '.join(with_others)}" if with_others else ""
-    return f"summed over {one.states}{beside}: the log densities of {users} are added up for each of its states"
+    return f"{what}{beside}: the log densities of {users} are added up for each of its states"

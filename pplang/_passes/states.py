@@ -19,6 +19,7 @@ from pplang._ir.kinds import Boolean, Interval, Member
 from pplang._ir.program import Axis, IndexSet, Labels, NumberRange, Program, Site
 from pplang._ir.substitute import fresh_variable
 from pplang._passes import unconstrain
+from pplang._passes.discrete_cells import Cells, with_tables
 from pplang._records import dataclass
 
 YES, NO = "yes", "no"
@@ -39,6 +40,7 @@ class Discrete:
     """A discrete latent: `name` is the site of its states, members of the set `states`; `letter` runs over them in sums.
 
     lower, upper: between what a whole number must lie, where that differs between its members; else None.
+    cells: of a column with empty cells, what is known of the rows; the latent is the table of all its cells.
     """
 
     site: Site
@@ -47,6 +49,17 @@ class Discrete:
     letter: str
     lower: ire.Expression | None = None
     upper: ire.Expression | None = None
+    cells: Cells | None = None
+
+    @property
+    def called(self) -> str:
+        """What the user calls it."""
+        return self.cells.column if self.cells is not None else self.site.name
+
+    @property
+    def unknown(self) -> Site:
+        """The latent of the program that it stands for."""
+        return self.cells.site if self.cells is not None else self.site
 
     @property
     def own(self) -> ire.Reference:
@@ -77,11 +90,12 @@ def is_discrete_latent(site: Site) -> bool:
 def with_states(program: Program, taken: set[str]) -> tuple[Program, tuple[Discrete, ...]]:
     """The program with the sets of states that it lacks, and its discrete latents. Raises CannotBeSummedError."""
     found: list[Discrete] = []
+    program, cells = with_tables(program, is_discrete_latent)
     for site in program.sites:
         if is_discrete_latent(site):
             program, one = _discrete(program, site, taken)
             taken |= {one.letter, one.name, one.states}
-            found.append(one)
+            found.append(replace(one, cells=cells.get(site.name)))
     return program, tuple(found)
 
 
@@ -132,12 +146,16 @@ def _end(program: Program, site: Site, end: ire.Expression | None, furthest: flo
     raise CannotBeSummedError(
         Diagnostic(
             "E04",
-            f"the values of the latent `{site.name}` have no end that is known before the fit",
+            f"the values of {_called(site)} have no end that is known before the fit",
             site.span,
             "pplang sums over discrete latents, value by value",
             help="give it an end that is a number or comes from the data: Truncated(..., upper = 100)",
         )
     )
+
+
+def _called(site: Site) -> str:
+    return f"the latent `{site.name}`" if site.origin is None else f"the empty cells of `{site.origin[0]}`"
 
 
 def _is_one_number(end: ire.Expression | None, site: Site) -> bool:
@@ -168,7 +186,17 @@ def _letter(name: str, taken: set[str]) -> str:
 
 
 def log_probability(program: Program, one: Discrete, right: ire.Expression) -> ire.Expression:
-    """The log probability of a latent's state under a distribution, which is its relation's or that of its `starting`."""
+    """The log probability of a latent's state under a distribution, which is its relation's or that of its `starting`.
+
+    Where a cell has a value, its probability is that of the relation that observes it; here the state has to agree.
+    """
+    if one.cells is None:
+        return _log_probability(program, one, right)
+    known = ire.IfElse(one.cells.agrees(one.value), build.ZERO, IMPOSSIBLE)
+    return ire.IfElse(one.cells.has_value, known, _log_probability(program, one, right))
+
+
+def _log_probability(program: Program, one: Discrete, right: ire.Expression) -> ire.Expression:
     state = one.own
     if isinstance(right, ire.Distribution):
         given = dict(right.arguments)
@@ -236,7 +264,8 @@ def drawn(one: Discrete, right: ire.Distribution, axes: tuple[Axis, ...], origin
     states = replace(
         one.site, name=one.name, axes=axes, right=right, kind=Member(one.states), level="generated", notes=(), starting=None, origin=origin
     )
+    cells = () if one.cells is None else (one.cells.drawn(one.site, origin),)
     if one.name == one.site.name:
-        return (states,)
+        return states, *cells
     values = replace(one.site, role="deterministic", right=one.value, level="generated", notes=(), starting=None, origin=origin)
-    return replace(states, report=False), values
+    return replace(states, report=False), values, *cells

@@ -79,13 +79,8 @@ def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
 def _of_latent(site: Site) -> Iterator[tuple[str, Span, str]]:
     kind = site.kind
     if is_discrete_latent(site):
-        if site.origin is not None:
-            yield (
-                f"an empty cell of the discrete column `{site.origin[0]}` on which something observed depends",
-                site.span,
-                "drop those rows, and write the type without `?`",
-            )
-    elif site.structure is not None and site.structure not in OF_STRUCTURE:
+        return
+    if site.structure is not None and site.structure not in OF_STRUCTURE:
         word = site.structure.replace("_", " ")
         yield (
             f"a latent {word} (`{site.name}`)",

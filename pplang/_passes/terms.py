@@ -11,6 +11,7 @@ from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.program import Factor, Program, Site
 from pplang._ir.substitute import NotAnIndexError, substitute
+from pplang._passes.discrete_cells import Cells
 from pplang._passes.states import CannotBeSummedError, Discrete, log_probability, outer_tests, possible
 from pplang._records import dataclass
 from pplang._source import NOWHERE, Span
@@ -60,10 +61,12 @@ def replaced(node: ire.Expression, states: Mapping[tuple[str, Indices], ire.Expr
 
 @dataclass(frozen=True)
 class Terms:
-    """terms: those that depend on a discrete latent. lifted: the sites whose relations they were. factors: those that do not."""
+    """terms: those that depend on a discrete latent. lifted: the sites whose relations they were; kept: what stays of these as relations,
+    for rows on which nothing is summed. factors: those that do not."""
 
     terms: tuple[Term, ...]
     lifted: tuple[str, ...]
+    kept: tuple[Site, ...]
     factors: tuple[Factor, ...]
 
 
@@ -84,12 +87,18 @@ class _Collector:
     def run(self) -> Terms:
         terms: list[Term] = []
         lifted: list[str] = []
+        kept: list[Site] = []
         for site in self.program.sites:
             if site.level != "model" or not site.stochastic:
                 continue
             if site.name in self.latents:
                 terms.append(self._prior(self.latents[site.name]))
             elif self._depends(site.right, site.starting):
+                cells = self._cells(site)
+                if cells:
+                    kept.append(_of_known_cells(site, cells))
+                    rest: ire.Expression = ire.Not(_all_of([one.has_value for one in cells.values()]))
+                    site = replace(site, where=rest if site.where is None else _all_of([site.where, rest]))
                 terms.append(self._relation(site))
                 lifted.append(site.name)
         for one in self.program.restrictions:
@@ -101,18 +110,33 @@ class _Collector:
                 terms.append(self._factor(factor))
             else:
                 factors.append(factor)
-        return Terms(tuple(terms), tuple(lifted), tuple(factors))
+        return Terms(tuple(terms), tuple(lifted), tuple(kept), tuple(factors))
 
     def _depends(self, *nodes: ire.Expression | None) -> bool:
         return any(edge.parent in self.depending for node in nodes if node is not None for edge in graph.mentions(node))
 
+    def _cells(self, site: Site) -> dict[ire.Expression, Cells]:
+        """The cells that a relation of scalars mentions, where they are all it depends on, each that of its own row: by their mentions."""
+        if site.event or site.starting is not None or site.role != "observed":
+            return {}
+        own = {axis.variable for axis in site.axes}
+        found: dict[ire.Expression, Cells] = {}
+        for one in ire.walk(site.right):
+            if isinstance(one, ire.Reference) and one.name in self.depending:
+                latent = self.latents.get(one.name)
+                aligned = all(isinstance(index, ire.Variable) and index.name in own for index in one.indices)
+                if latent is None or latent.cells is None or not aligned or len(one.indices) != len(latent.site.axes):
+                    return {}
+                found[one] = replace(latent.cells, rows=one.indices)
+        return found
+
     def _prior(self, one: Discrete) -> Term:
         site = one.site
         if site.weight is not None:
-            raise _apart(f"`weighted` on the discrete latent `{site.name}`", site.span, "what is summed over has no weight", "leave it out")
+            raise _apart(f"`weighted` on the discrete latent `{one.called}`", site.span, "what is summed over has no weight", "leave it out")
         value = self.written(log_probability(self.program, one, site.right))
         starting = None if site.starting is None else self.written(log_probability(self.program, one, site.starting))
-        return Term(value, _plates(site), None, starting, site.name, site.span, one.name)
+        return Term(value, _plates(site), None, starting, one.called, site.span, one.name)
 
     def _relation(self, site: Site) -> Term:
         own = build.element_of(site)
@@ -196,6 +220,21 @@ def _depending(program: Program, latents: set[str]) -> set[str]:
         found |= more
         growing = bool(more)
     return found
+
+
+def _of_known_cells(site: Site, cells: Mapping[ire.Expression, Cells]) -> Site:
+    """A relation for the rows whose cells have a value."""
+
+    def known(node: ire.Expression) -> ire.Expression:
+        return ire.Reference(cells[node].column, cells[node].rows) if isinstance(node, ire.Reference) and node in cells else node
+
+    tests = [*([] if site.where is None else [site.where]), *(one.has_value for one in cells.values())]
+    return replace(site, right=ire.rewrite(site.right, known), where=_all_of(tests))
+
+
+def _all_of(tests: Sequence[ire.Expression]) -> ire.Expression:
+    flat = [part for one in tests for part in (one.operands if isinstance(one, ire.Logical) and one.operator == "and" else (one,))]
+    return flat[0] if len(flat) == 1 else ire.Logical("and", tuple(flat))
 
 
 def _plates(site: Site) -> tuple[ire.Binder, ...]:

@@ -218,6 +218,43 @@ part[t in Day] ~ Categorical(w[mood[t]])
 y[t in Day] ~ Normal(mu[mood[t], part[t]], 1)
 """
 
+EMPTY_CELLS = """
+data Voter:
+  county : County
+  smokes : bool?
+  class  : Class?
+  urban  : bool? per County
+  income : real
+  votes  : bool?
+
+index Class = {low, middle, high}
+p ~ Beta(2, 2)
+w[Class] ~ Dirichlet(2)
+b[k in Class] ~ Normal(0, 1)
+s ~ HalfNormal(1)
+urban[c in County] ~ Bernoulli(p)
+smokes[v in Voter] ~ Bernoulli(if urban[county[v]] then p else 0.3)
+class[v in Voter] ~ Categorical(w)
+income[v in Voter] ~ Normal(b[class[v]] + (if smokes[v] then 1 else 0), s)
+votes[v in Voter] ~ Bernoulli(logit = b[class[v]])
+report share = mean(if smokes[v] then 1 else 0 for v in Voter)
+"""
+
+EMPTY_COUNTS = """
+data Batch:
+  sown  : count?
+  seen  : count
+  width : real?
+
+p ~ Beta(2, 2)
+m ~ Normal(0, 1)
+sown[s in Batch] ~ Binomial(4, 0.5)
+width[s in Batch] ~ Normal(m + sown[s], 1)
+seen[s in Batch] ~ Binomial(sown[s], p)
+
+factor sum(-(width[s] - 1)^2 for s in Batch)
+"""
+
 EXAMPLES: dict[str, Example] = {
     "mixture": Example(MIXTURE, {"velocity": [0.3, -1.0, 2.5, 7.0]}, {}, {"z": "mixture"}),
     "two outcomes": Example(TWO_OUTCOMES, {"velocity": [0.3, -1.0, 2.5], "bright": [1, 0, 1]}, {}, {"z": "sum"}),
@@ -253,5 +290,21 @@ EXAMPLES: dict[str, Example] = {
     "switches": Example(SWITCHES, {}, {"y": [[1.5, 0.5, -0.2], [0.1, 0.3, -1.0]]}, {"on": "chain"}),
     "mixed emissions": Example(
         MIXED_EMISSIONS, {}, {"y": [0.5, -1.0, 2.0], "move": [[0.9, 0.1], [0.0, 1.0]]}, {"part": "sum", "mood": "chain"}
+    ),
+    "empty cells": Example(
+        EMPTY_CELLS,
+        {
+            "county": ["x", "y", "x", "z"],
+            "smokes": [1, None, None, 0],
+            "class": ["low", None, "high", None],
+            "urban": [None, 1, None, 0],
+            "income": [0.3, 1.2, -0.5, 2.0],
+            "votes": [1, 0, None, 1],
+        },
+        {},
+        {"smokes_empty": "sum", "class_empty": "sum", "urban_empty": "sum"},
+    ),
+    "empty counts": Example(
+        EMPTY_COUNTS, {"sown": [3, None, None], "seen": [2, 0, 3], "width": [2.0, 0.5, None]}, {}, {"sown_empty": "sum"}
     ),
 }

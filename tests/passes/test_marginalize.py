@@ -20,6 +20,7 @@ from pplang._ir.kinds import Boolean, Member
 from pplang._ir.program import Site
 from pplang._model import Bound
 from pplang._passes import marginalize, pipeline
+from pplang._passes.plan import kept_as
 from pplang._prove import prove
 from tests.passes.discrete_programs import EXAMPLES
 from tests.properties.examine import examine_passes
@@ -61,7 +62,8 @@ def found_of(name: str) -> Found:
 
     def everything(z: Any, keys: Any) -> Any:
         draws = jax.vmap(lambda key: bound.constrain(z, key))(keys)
-        latents = {latent.name: draws[latent.name][0] for latent in other.latents}
+        kept = {site.name: kept_as(site) for site in bound.compiled.drawn.sites}
+        latents = {latent.name: draws[kept[latent.name]][0] for latent in other.latents}
         summed = sum(site_densities(other.transformed_model, latents, other.transformed_arguments).values())
         around = jax.vmap(bound.log_density)
         steps = STEP * np.eye(bound.size)
@@ -80,14 +82,14 @@ def states(bound: Bound, site: Site) -> range:
             return range(len(bound.sets[name]))
         case Boolean():
             return range(2)
-    kind = bound.compiled.program.site[f"{site.name}_state"].kind
+    kind = bound.compiled.program.site[f"{site.name.replace('_empty', '_full')}_state"].kind
     assert isinstance(kind, Member)
     return bound.sets[kind.set]  # type: ignore[return-value]
 
 
 def assignments(bound: Bound) -> Iterator[Values]:
     """Every combination of values of the discrete latents."""
-    sites = [bound.model.program.site[name] for name in bound.compiled.summed]
+    sites = [bound.compiled.drawn.site[name] for name in bound.compiled.summed]
     shapes = [tuple(len(bound.sets[axis]) for axis in site.sets) for site in sites]
     every = [itertools.product(states(bound, site), repeat=int(np.prod(shape))) for site, shape in zip(sites, shapes, strict=True)]
     for chosen in itertools.product(*map(list, every)):
@@ -96,16 +98,15 @@ def assignments(bound: Bound) -> Iterator[Values]:
 
 def joint(bound: Bound, values: Values) -> float:
     """The log density of the source by the reference interpreter."""
-    reported = {site.name for site in bound.model.program.sites if site.role == "deterministic"}
-    given = {name: value for name, value in values.items() if name not in reported}
-    return Evaluator(bound.model.program, bound.dataset.sets, {**bound.dataset.arrays, **given}).joint()
+    return Evaluator(bound.compiled.before("marginalize"), bound.dataset.sets, {**bound.dataset.values(), **values}).joint()
 
 
 @cache
 def enumerated(name: str) -> tuple[list[tuple[Values, float]], float]:
     """Every assignment with its log density beside the continuous latents of `found_of`, and the log of the sum."""
     bound = bound_of(name)
-    values = {one: value[0] for one, value in found_of(name).draws.items()}
+    latents = [site for site in bound.compiled.before("marginalize").sites if site.role == "latent" and site.name not in bound.compiled.summed]
+    values = {site.name: found_of(name).draws[kept_as(site)][0] for site in latents}
     with np.errstate(all="ignore"):
         found = [(one, joint(bound, {**values, **one})) for one in assignments(bound)]
     return found, float(np.logaddexp.reduce([density for _, density in found]))
@@ -120,8 +121,8 @@ def test_density_is_the_sum_over_all_values(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_draws_have_the_exact_probabilities(name: str) -> None:
     found, total = enumerated(name)
-    draws = found_of(name).draws
-    drawn = np.concatenate([np.reshape(np.asarray(draws[one], int), (DRAWS, -1)) for one in bound_of(name).compiled.summed], axis=1)
+    draws, summed, drawn_site = found_of(name).draws, bound_of(name).compiled.summed, bound_of(name).compiled.drawn.site
+    drawn = np.concatenate([np.reshape(np.asarray(draws[kept_as(drawn_site[one])], int), (DRAWS, -1)) for one in summed], axis=1)
     rows, frequencies = np.unique(drawn, axis=0, return_counts=True)
     exact = {tuple(int(v) for one in values.values() for v in np.ravel(one)): np.exp(density - total) for values, density in found}
     expected = np.array([exact[tuple(map(int, row))] for row in rows]) * DRAWS

@@ -212,7 +212,6 @@ REFUSED = {
     "looks back": "data Week ordered:\n  y : real?\n\ny[t in Week] ~ Normal(y[t-1], 1)\n  starting Normal(0, 1)\n",
     "joint draw": 'data Row:\n  y[Part] : real? from "y*"\n\nS[i in Part, j in Part] = if i == j then 1 else 0\n'
     "m[k in Part] = 0\ny[i in Row, Part] ~ MultiNormal(m, cov = S)\n",
-    "discrete column": "data Row:\n  x : bool?\n  y : real\n\nx[i in Row] ~ Bernoulli(0.5)\ny[i in Row] ~ Normal(x[i], 1)\n",
     "`where`": "data Row:\n  x : real?\n  y : real\n\nx[i in Row] ~ Normal(0, 1)\n  where y[i] > 0\n",
 }
 

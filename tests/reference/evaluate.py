@@ -156,7 +156,7 @@ class Evaluator:
         key = f"{name} at", tuple(at.position for at in where.values())
         if key not in self._memory:
             self._memory[key] = np.asarray(self.value(right, where))
-        return self._memory[key][event]
+        return _typed(self._memory[key][event], site.kind)
 
     def has_past(self, right: ir.Expression, where: Environment) -> bool:
         """Does every step that is taken from the bound variables of a statement end at a member?"""

@@ -112,27 +112,142 @@ def _backward(steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> 
 @jax.custom_jvp
 def _log_sums(first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> jax.Array:
     """The log sum of each chain, (N,); tables as `_lanes` gives them."""
-    return log_sum_exp(_forward(first, steps, weights, there)[-1], 0)
+    return _moments(first, steps, weights, there)[0]
 
 
 @_log_sums.defjvp
 def _log_sums_jvp(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
     """The derivative in a weight is the probability of its state (of its pair of states) given everything: forward and backward recursion."""
-    first, steps, weights, there = primals
+    total, state, pair = _moments(*primals)
+    tangent = (state[0] * tangents[0]).sum(0) + (state * tangents[2]).sum((0, 1))
+    return total, tangent + (pair * tangents[1]).sum((0, 1, 2))
+
+
+def _moments(first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The log sum of each chain (N,), the probability of each state (longest, K, N), and of each step (longest - 1, K, K, N); where all
+    steps are alike the expected number of each, (1, K, K, N).
+
+    Where every state can follow every other, with weights within a factor of e^250, the recursions run on probabilities, scaled at each row: what
+    underflows beside the largest state of a row is outweighed, by a factor of at least e^200, by the paths that take that state instead and go
+    on in the same way. Elsewhere they run on logarithms.
+    """
+    if weights.shape[0] == 1:
+        total, state = _normalised(first + weights[0])
+        return total, state[None], jnp.zeros((*steps.shape[:-1], total.size), weights.dtype)
+    usual = jnp.isfinite(steps).all() & (steps.max() - steps.min() < 250.0)
+    return lax.cond(usual, _scaled_moments, _log_moments, first, steps, weights, there)  # type: ignore[no-any-return]
+
+
+def _normalised(logs: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The log sum of exp along the first axis, and each part's share of it."""
+    total = log_sum_exp(logs, 0)
+    return total, jnp.exp(logs - jnp.where(jnp.isneginf(total), 0.0, total))
+
+
+def _log_moments(first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """`_moments` by recursions on logarithms."""
     alpha, beta = _forward(first, steps, weights, there), _backward(steps, weights, there)
     total = log_sum_exp(alpha[-1], 0)
     base = jnp.where(jnp.isneginf(total), 0.0, total)
     state = jnp.exp(alpha + beta - base)
-    state = state if there is None else jnp.where(there[:, None], state, 0.0)
-    tangent = (state[0] * tangents[0]).sum(0) + (state * tangents[2]).sum((0, 1))
-    if weights.shape[0] > 1:
-        onward = weights[1:] + beta[1:] - base
-        pair = jnp.exp(alpha[:-1, :, None] + steps + onward[:, None])
-        pair = pair if there is None else jnp.where(there[1:, None, None], pair, 0.0)
-        # Where all steps are alike, the expected number of each counts.
-        counts = pair if steps.shape[0] > 1 else pair.sum(0)[None]
-        tangent += (counts * tangents[1]).sum((0, 1, 2))
-    return total, tangent
+    onward = weights[1:] + beta[1:] - base
+    pair = jnp.exp(alpha[:-1, :, None] + steps + onward[:, None])
+    if there is not None:
+        state, pair = jnp.where(there[:, None], state, 0.0), jnp.where(there[1:, None, None], pair, 0.0)
+    return total, state, pair if steps.shape[0] > 1 else pair.sum(0)[None]
+
+
+def _scaled_moments(first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """`_moments` by recursions on probabilities (Rabiner 1989, V.A)."""
+    here = None if there is None else there[1:]
+    likeliest, best = steps.max((1, 2)), weights[1:].max(1)
+    best = jnp.where(jnp.isneginf(best), 0.0, best)
+    moves, chances = jnp.exp(steps - likeliest[:, None, None]), jnp.exp(weights[1:] - best[:, None])
+    total, start = _normalised(first + weights[0])
+    before, after, end, scales = _both_ways(start, moves, chances, here)
+    logs = best + likeliest
+    total += scales + (logs if here is None else jnp.where(here, logs, 0.0)).sum(0)
+    pair = before[:, :, None] * moves * after[:, None]
+    pair = pair * _inverse(pair.sum((1, 2)), here)[:, None, None]
+    begun = start * end
+    state = jnp.concatenate([(begun * _inverse(begun.sum(0), None))[None], pair.sum(1)])
+    return total, state, pair if steps.shape[0] > 1 else pair.sum(0)[None]
+
+
+def _inverse(whole: jax.Array, here: jax.Array | None) -> jax.Array:
+    """1 / whole, zero where that is zero or does not count."""
+    counts = whole > 0 if here is None else here & (whole > 0)
+    return jnp.where(counts, 1 / jnp.where(counts, whole, 1.0), 0.0)
+
+
+Ways = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
+"""Of T rows after the first: forward probabilities of the row before each, (T, K, N); of each row onward, its own included, (T, K, N); from the
+first row onward, (K, N); all up to a factor for each row. The logarithm of the sum over all paths, (N,)."""
+
+
+def _both_ways(start: jax.Array, moves: jax.Array, chances: jax.Array, here: jax.Array | None) -> Ways:
+    """Forward and backward recursion. start: (K, N); moves: (T or 1, K, K, N or 1); chances: (T, K, N); here: (T, N).
+
+    A few long chains are cut into blocks of about sqrt(T) rows that are gone through side by side, from each state in turn; then the ends of the
+    blocks are joined, by the same recursion.
+    """
+    rows, size, lanes = chances.shape
+    blocks = math.isqrt(rows) // lanes
+    certain = jnp.ones((1, size, lanes), chances.dtype)
+    if blocks < 4:
+        before, after, last, end, scales = _recursion(start[None], certain, moves, chances, here)
+        return before[:, 0], after[:, 0], end[0], scales + jnp.log(last[0].sum(0))
+    length = -(-rows // blocks)
+
+    def folded(table: jax.Array) -> jax.Array:
+        """(T, ..., N) → (length, ..., blocks N)"""
+        full = jnp.concatenate([table, jnp.zeros((blocks * length - rows, *table.shape[1:]), table.dtype)])
+        return jnp.moveaxis(full.reshape(blocks, length, *table.shape[1:]), 0, -2).reshape(length, *table.shape[1:-1], -1)
+
+    def unfolded(table: jax.Array) -> jax.Array:
+        by_block = jnp.moveaxis(table.reshape(*table.shape[:-1], blocks, lanes), -2, 0)
+        return by_block.reshape(blocks * length, *by_block.shape[2:])[:rows]
+
+    each = jnp.ones((rows, lanes), bool) if here is None else here
+    several = folded(jnp.broadcast_to(moves, (*moves.shape[:-1], lanes))) if moves.shape[0] > 1 else jnp.tile(moves, blocks if moves.shape[-1] > 1 else 1)
+    unit = jnp.broadcast_to(jnp.eye(size, dtype=chances.dtype)[..., None], (size, size, blocks * lanes))
+    before, after, products, _, scales = _recursion(unit, unit, several, folded(chances), folded(each))
+    products = jnp.moveaxis(products.reshape(size, size, blocks, lanes), 2, 0)
+    first, onward, last, end, more = _recursion(start[None], certain, products, jnp.ones((blocks, size, lanes), chances.dtype), None)
+    ahead, behind = (jnp.moveaxis(one[:, 0], 0, -2).reshape(size, 1, -1) for one in (first, onward))
+    total = scales.reshape(blocks, lanes).sum(0) + more + jnp.log(last[0].sum(0))
+    return unfolded((ahead * before).sum(1)), unfolded((behind * after).sum(1)), end[0], total
+
+
+def _recursion(
+    start: jax.Array, end: jax.Array, moves: jax.Array, chances: jax.Array, here: jax.Array | None
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Forward from `start` and backward from `end`, both (R, K, N) and each scaled by one factor for all R; tables as in `_both_ways`.
+
+    Gives what stands forward before each row and backward from each row on, (T, R, K, N), both ends, (R, K, N), and the logarithm of all
+    forward factors, (N,).
+    """
+    varying = moves.shape[0] > 1
+
+    def turn(value: tuple[jax.Array, jax.Array], at: Any) -> Any:
+        (forward, backward), ((step, chance, there), (step_back, chance_back, there_back)) = value, at
+        step, step_back = (moves[0], moves[0]) if not varying else (step, step_back)
+        moved, scale = _scaled((forward[:, :, None] * step).sum(1) * chance)
+        onward = backward * chance_back
+        back, _ = _scaled((step_back * onward[:, None]).sum(2))
+        if there is not None:
+            moved, scale, back = jnp.where(there, moved, forward), jnp.where(there, scale, 1.0), jnp.where(there_back, back, backward)
+        return (moved, back), (forward, onward, scale)
+
+    tables = (moves if varying else None, chances, here)
+    ends, (before, after, scales) = lax.scan(turn, (start, end), (tables, jax.tree.map(lambda table: table[::-1], tables)))
+    return before, after[::-1], *ends, jnp.log(scales).sum(0)
+
+
+def _scaled(values: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Values (R, K, N) divided by the largest of each lane, and that."""
+    largest = values.max((0, 1))
+    return values / jnp.where(largest > 0, largest, 1.0), largest
 
 
 class Chain(dist.Distribution):
