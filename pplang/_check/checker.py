@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pplang._catalogue.distributions import DISTRIBUTIONS
 from pplang._check import graph
-from pplang._check.cells import mentioned_where_given
 from pplang._check.arguments import check_promises
+from pplang._check.cells import mentioned_where_given
 from pplang._check.declarations import Declarations
 from pplang._check.environment import Environment, TooMany
 from pplang._check.expand import check_functions
@@ -198,7 +198,9 @@ def _optional_names(environment: Environment, relations: Relations, terms: tuple
     used: dict[str, None] = {}
     for site in (*relations.sites.values(), *(guide.sites if guide else ())):
         limited = site.name if site.role == "observed" else None
-        used |= dict.fromkeys(edge.parent for edge in graph.edges(site) if edge.parent != limited and not _is_guarded(edge.parent, site, environment))
+        used |= dict.fromkeys(
+            edge.parent for edge in graph.edges(site) if edge.parent != limited and not _is_guarded(edge.parent, site, environment)
+        )
     for term in terms:
         parts = (getattr(term, "value", None), getattr(term, "condition", None))
         used |= dict.fromkeys(edge.parent for part in parts if part is not None for edge in graph.mentions(part))

@@ -133,7 +133,9 @@ class _Collector:
     def _prior(self, one: Discrete) -> Term:
         site = one.site
         if site.weight is not None:
-            raise _apart(f"`weighted` on the discrete latent `{one.called}`", site.span, "what is summed over has no weight", "leave it out")
+            raise _apart(
+                f"`weighted` on the discrete latent `{one.called}`", site.span, "what is summed over has no weight", "leave it out"
+            )
         value = self.written(log_probability(self.program, one, site.right))
         starting = None if site.starting is None else self.written(log_probability(self.program, one, site.starting))
         return Term(value, _plates(site), None, starting, one.called, site.span, one.name)

@@ -27,10 +27,11 @@ def test_the_sum_over_all_paths(rows: np.ndarray | None, varying: bool) -> None:
         assert float(function(first, step, weight, rows)) == pytest.approx(expected, rel=1e-12)
 
 
-def test_gradients_beside_those_of_the_sum_over_all_paths() -> None:
-    """With a chain that has ended, a transition that cannot be, and derivatives by central differences of the sum path by path."""
+@pytest.mark.parametrize("impossible", [True, False], ids=["on logarithms", "on probabilities"])
+def test_gradients_beside_those_of_the_sum_over_all_paths(impossible: bool) -> None:
+    """With a chain that has ended, perhaps a transition that cannot be, and derivatives by central differences of the sum path by path."""
     first, weight, step = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 3)), RNG.normal(size=(3, 3))
-    step[0, 2] = -np.inf
+    step[0, 2] = -np.inf if impossible else 0.3
     rows = np.array([[4, 0, 2], [1, 3, -1]])
 
     def slowly(first: np.ndarray, step: np.ndarray, weight: np.ndarray) -> float:
@@ -39,7 +40,7 @@ def test_gradients_beside_those_of_the_sum_over_all_paths() -> None:
     with jax.enable_x64(True):
         gradient = jax.grad(lambda *tables: chains.chain_log_sum(*tables, rows), argnums=(0, 1, 2))
         found = [np.asarray(one) for one in jax.jit(gradient)(jnp.asarray(first), jnp.asarray(step), jnp.asarray(weight))]
-    assert found[1][0, 2] == 0
+    assert (found[1][0, 2] == 0) == impossible
     tables = [first, step, weight]
     for place, table in enumerate(tables):
         for at in zip(*np.nonzero(np.isfinite(table)), strict=True):
@@ -48,3 +49,26 @@ def test_gradients_beside_those_of_the_sum_over_all_paths() -> None:
                 for sign in (1, -1)
             ]
             assert found[place][at] == pytest.approx((slowly(*moved[0]) - slowly(*moved[1])) / 2e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize("range_of_steps", [1.0, 200.0, 400.0])
+def test_weights_that_underflow_beside_one_another(range_of_steps: float) -> None:
+    """Emissions that differ by thousands, states that are impossible at a row, and paths that only pay later, next to the recursion on logarithms."""
+    step = np.array([[0.0, -range_of_steps], [-range_of_steps, 0.0]])
+    first, weight = np.array([[0.0, -900.0]]).repeat(6, 0), np.zeros((6, 2))
+    weight[1], weight[3], weight[4] = (-3000.0, 0.0), (0.0, -np.inf), (-700.0, 5.0)
+    expected = chain_log_sum(first, step, weight)
+    with jax.enable_x64(True):
+        found, slope = jax.value_and_grad(chains.chain_log_sum, 2)(*map(jnp.asarray, (first, step, weight)))
+    assert float(found) == pytest.approx(expected, rel=1e-12)
+    assert np.asarray(slope).sum(1) == pytest.approx(1.0, rel=1e-12)
+    assert np.asarray(slope)[3, 1] == 0
+
+
+def test_a_chain_that_cannot_be() -> None:
+    weight = np.zeros((3, 2))
+    weight[1] = -np.inf
+    with jax.enable_x64(True):
+        found, slope = jax.value_and_grad(chains.chain_log_sum, 2)(jnp.zeros((3, 2)), jnp.zeros((2, 2)), jnp.asarray(weight))
+    assert float(found) == -np.inf
+    assert np.isfinite(slope).all()

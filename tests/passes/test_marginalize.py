@@ -105,7 +105,9 @@ def joint(bound: Bound, values: Values) -> float:
 def enumerated(name: str) -> tuple[list[tuple[Values, float]], float]:
     """Every assignment with its log density beside the continuous latents of `found_of`, and the log of the sum."""
     bound = bound_of(name)
-    latents = [site for site in bound.compiled.before("marginalize").sites if site.role == "latent" and site.name not in bound.compiled.summed]
+    latents = [
+        site for site in bound.compiled.before("marginalize").sites if site.role == "latent" and site.name not in bound.compiled.summed
+    ]
     values = {site.name: found_of(name).draws[kept_as(site)][0] for site in latents}
     with np.errstate(all="ignore"):
         found = [(one, joint(bound, {**values, **one})) for one in assignments(bound)]

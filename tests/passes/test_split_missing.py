@@ -208,6 +208,41 @@ y[i in Row] ~ Normal(b * x[i], 0.2)
     assert np.all(ratio.ratio > 1)  # the outcome says more of each cell than the other cells do
 
 
+def test_a_column_may_be_mentioned_where_its_cell_has_a_value() -> None:
+    source = """
+data Row:
+  x : bool?
+  y : real
+
+b ~ Normal(0, 1)
+x[i in Row] ~ Bernoulli(0.5)
+  where given(x[i])
+y[i in Row] ~ Normal(if given(x[i]) then b * x[i] else 0.5, 1)
+"""
+    bound = pplang.compile_text(source).bind({"x": [1, GAP, 0], "y": [0.2, 0.4, -0.1]})
+    expected = stats.norm(0, 1).logpdf(0.7) + 2 * np.log(0.5) + stats.norm([0.7, 0.5, 0], 1).logpdf([0.2, 0.4, -0.1]).sum()
+    np.testing.assert_allclose(log_density(bound, {"b": 0.7}), expected, rtol=1e-12)
+    with pytest.raises(pplang.Problems) as caught:
+        program(source.replace("if given(x[i]) then b * x[i] else 0.5", "if given(x[i]) then 0.5 else b * x[i]"))
+    assert [one.code for one in caught.value.diagnostics] == ["R09"]
+
+
+def test_whoever_uses_an_observed_name_means_the_data_also_where_it_is_left_out() -> None:
+    source = """
+data Row:
+  n : count
+  y : real
+
+rate ~ Gamma(2, 1)
+n[i in Row] ~ Poisson(rate)
+  where y[i] > 0
+y[i in Row] ~ Normal(n[i], 1)
+"""
+    bound = pplang.compile_text(source).bind({"n": [3, 4], "y": [2.0, -1.0]})
+    expected = stats.gamma(2).logpdf(1.5) + stats.poisson(1.5).logpmf(3) + stats.norm([3, 4], 1).logpdf([2, -1]).sum()
+    np.testing.assert_allclose(log_density(bound, {"rate": 1.5}), expected, rtol=1e-12)
+
+
 REFUSED = {
     "looks back": "data Week ordered:\n  y : real?\n\ny[t in Week] ~ Normal(y[t-1], 1)\n  starting Normal(0, 1)\n",
     "joint draw": 'data Row:\n  y[Part] : real? from "y*"\n\nS[i in Part, j in Part] = if i == j then 1 else 0\n'

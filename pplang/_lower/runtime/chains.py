@@ -157,21 +157,23 @@ def _log_moments(first: jax.Array, steps: jax.Array, weights: jax.Array, there: 
     return total, state, pair if steps.shape[0] > 1 else pair.sum(0)[None]
 
 
-def _scaled_moments(first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> tuple[jax.Array, jax.Array, jax.Array]:
+def _scaled_moments(
+    first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Array | None
+) -> tuple[jax.Array, jax.Array, jax.Array]:
     """`_moments` by recursions on probabilities (Rabiner 1989, V.A)."""
     here = None if there is None else there[1:]
     likeliest, best = steps.max((1, 2)), weights[1:].max(1)
     best = jnp.where(jnp.isneginf(best), 0.0, best)
     moves, chances = jnp.exp(steps - likeliest[:, None, None]), jnp.exp(weights[1:] - best[:, None])
-    total, start = _normalised(first + weights[0])
-    before, after, end, scales = _both_ways(start, moves, chances, here)
+    begun, start = _normalised(first + weights[0])
+    before, onward, total, end = _both_ways(start, moves, chances, here)
     logs = best + likeliest
-    total += scales + (logs if here is None else jnp.where(here, logs, 0.0)).sum(0)
-    pair = before[:, :, None] * moves * after[:, None]
-    pair = pair * _inverse(pair.sum((1, 2)), here)[:, None, None]
-    begun = start * end
-    state = jnp.concatenate([(begun * _inverse(begun.sum(0), None))[None], pair.sum(1)])
-    return total, state, pair if steps.shape[0] > 1 else pair.sum(0)[None]
+    total += begun + (logs if here is None else jnp.where(here, logs, 0.0)).sum(0)
+    ahead = (before[:, :, None] * moves).sum(1)
+    onward = onward * _inverse((ahead * onward).sum(1), here)[:, None]
+    state = jnp.concatenate([(start * end * _inverse((start * end).sum(0), None))[None], ahead * onward])
+    pair = before[:, :, None] * onward[:, None]
+    return total, state, (pair if moves.shape[0] > 1 else pair.sum(0)[None]) * moves
 
 
 def _inverse(whole: jax.Array, here: jax.Array | None) -> jax.Array:
@@ -180,73 +182,34 @@ def _inverse(whole: jax.Array, here: jax.Array | None) -> jax.Array:
     return jnp.where(counts, 1 / jnp.where(counts, whole, 1.0), 0.0)
 
 
-Ways = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
-"""Of T rows after the first: forward probabilities of the row before each, (T, K, N); of each row onward, its own included, (T, K, N); from the
-first row onward, (K, N); all up to a factor for each row. The logarithm of the sum over all paths, (N,)."""
+def _both_ways(start: jax.Array, moves: jax.Array, chances: jax.Array, here: jax.Array | None) -> tuple[jax.Array, ...]:
+    """Forward and backward recursion in one loop, scaled at each row.
 
-
-def _both_ways(start: jax.Array, moves: jax.Array, chances: jax.Array, here: jax.Array | None) -> Ways:
-    """Forward and backward recursion. start: (K, N); moves: (T or 1, K, K, N or 1); chances: (T, K, N); here: (T, N).
-
-    A few long chains are cut into blocks of about sqrt(T) rows that are gone through side by side, from each state in turn; then the ends of the
-    blocks are joined, by the same recursion.
-    """
-    rows, size, lanes = chances.shape
-    blocks = math.isqrt(rows) // lanes
-    certain = jnp.ones((1, size, lanes), chances.dtype)
-    if blocks < 4:
-        before, after, last, end, scales = _recursion(start[None], certain, moves, chances, here)
-        return before[:, 0], after[:, 0], end[0], scales + jnp.log(last[0].sum(0))
-    length = -(-rows // blocks)
-
-    def folded(table: jax.Array) -> jax.Array:
-        """(T, ..., N) → (length, ..., blocks N)"""
-        full = jnp.concatenate([table, jnp.zeros((blocks * length - rows, *table.shape[1:]), table.dtype)])
-        return jnp.moveaxis(full.reshape(blocks, length, *table.shape[1:]), 0, -2).reshape(length, *table.shape[1:-1], -1)
-
-    def unfolded(table: jax.Array) -> jax.Array:
-        by_block = jnp.moveaxis(table.reshape(*table.shape[:-1], blocks, lanes), -2, 0)
-        return by_block.reshape(blocks * length, *by_block.shape[2:])[:rows]
-
-    each = jnp.ones((rows, lanes), bool) if here is None else here
-    several = folded(jnp.broadcast_to(moves, (*moves.shape[:-1], lanes))) if moves.shape[0] > 1 else jnp.tile(moves, blocks if moves.shape[-1] > 1 else 1)
-    unit = jnp.broadcast_to(jnp.eye(size, dtype=chances.dtype)[..., None], (size, size, blocks * lanes))
-    before, after, products, _, scales = _recursion(unit, unit, several, folded(chances), folded(each))
-    products = jnp.moveaxis(products.reshape(size, size, blocks, lanes), 2, 0)
-    first, onward, last, end, more = _recursion(start[None], certain, products, jnp.ones((blocks, size, lanes), chances.dtype), None)
-    ahead, behind = (jnp.moveaxis(one[:, 0], 0, -2).reshape(size, 1, -1) for one in (first, onward))
-    total = scales.reshape(blocks, lanes).sum(0) + more + jnp.log(last[0].sum(0))
-    return unfolded((ahead * before).sum(1)), unfolded((behind * after).sum(1)), end[0], total
-
-
-def _recursion(
-    start: jax.Array, end: jax.Array, moves: jax.Array, chances: jax.Array, here: jax.Array | None
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Forward from `start` and backward from `end`, both (R, K, N) and each scaled by one factor for all R; tables as in `_both_ways`.
-
-    Gives what stands forward before each row and backward from each row on, (T, R, K, N), both ends, (R, K, N), and the logarithm of all
-    forward factors, (N,).
+    start: (K, N); of the T rows after the first: moves (T or 1, K, K, N or 1), chances (T, K, N), here (T, N). Up to a factor for each row: the
+    probability of each state of the row before it given what came until then, (T, K, N), and of what comes from the row on given its state,
+    (T, K, N); the logarithm of the sum over all paths, (N,); and what comes after the first row given its state, (K, N).
     """
     varying = moves.shape[0] > 1
 
     def turn(value: tuple[jax.Array, jax.Array], at: Any) -> Any:
         (forward, backward), ((step, chance, there), (step_back, chance_back, there_back)) = value, at
-        step, step_back = (moves[0], moves[0]) if not varying else (step, step_back)
-        moved, scale = _scaled((forward[:, :, None] * step).sum(1) * chance)
+        step, step_back = (step, step_back) if varying else (moves[0], moves[0])
+        moved, scale = _scaled((forward[:, None] * step).sum(0) * chance)
         onward = backward * chance_back
-        back, _ = _scaled((step_back * onward[:, None]).sum(2))
+        back, _ = _scaled((step_back * onward[None]).sum(1))
         if there is not None:
             moved, scale, back = jnp.where(there, moved, forward), jnp.where(there, scale, 1.0), jnp.where(there_back, back, backward)
         return (moved, back), (forward, onward, scale)
 
     tables = (moves if varying else None, chances, here)
-    ends, (before, after, scales) = lax.scan(turn, (start, end), (tables, jax.tree.map(lambda table: table[::-1], tables)))
-    return before, after[::-1], *ends, jnp.log(scales).sum(0)
+    behind = jax.tree.map(lambda table: table[::-1], tables)
+    (last, end), (before, onward, scales) = lax.scan(turn, (start, jnp.ones_like(start)), (tables, behind))
+    return before, onward[::-1], jnp.log(scales).sum(0) + jnp.log(last.sum(0)), end
 
 
 def _scaled(values: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Values (R, K, N) divided by the largest of each lane, and that."""
-    largest = values.max((0, 1))
+    """Values (K, N) divided by the largest of each lane, and that."""
+    largest = values.max(0)
     return values / jnp.where(largest > 0, largest, 1.0), largest
 
 
