@@ -128,7 +128,7 @@ def _counted(program: Program, site: Site, name: str, taken: set[str]) -> tuple[
     first = lower if varies[0] is None else _extreme("min", site, lower)
     last = upper if varies[1] is None else _extreme("max", site, upper)
     program, states = _declared(program, NumberRange(first, last), f"{site.name[:1].upper()}{site.name[1:]}_values")
-    return program, Discrete(site, name, states, _letter(site.name, taken), *varies)
+    return program, Discrete(site, name, states, _letter(site.name, taken), varies[0], varies[1])
 
 
 def _end(program: Program, site: Site, end: ire.Expression | None, furthest: float) -> ire.Expression:

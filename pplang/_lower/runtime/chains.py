@@ -135,7 +135,7 @@ def _moments(first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.
         total, state = _normalised(first + weights[0])
         return total, state[None], jnp.zeros((*steps.shape[:-1], total.size), weights.dtype)
     usual = jnp.isfinite(steps).all() & (steps.max() - steps.min() < 250.0)
-    return lax.cond(usual, _scaled_moments, _log_moments, first, steps, weights, there)  # type: ignore[no-any-return]
+    return lax.cond(usual, _scaled_moments, _log_moments, first, steps, weights, there)
 
 
 def _normalised(logs: jax.Array) -> tuple[jax.Array, jax.Array]:
