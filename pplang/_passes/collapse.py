@@ -49,9 +49,10 @@ def decide(
     for site in program.sites:
         if site.role == "observed" and site.value is None and site.axes:
             action = (wanted or {}).get(site.name)
-            choices = (_statistics(program, site, sizes, action), _counted(program, site, sizes, different, action))
-            made = [one for one in choices if one is not None]
-            found += [one for one in made if one.action != "leave"][:1] or made[:1]
+            first = _statistics(program, site, sizes, action)
+            other = None if first is not None and first.action != "leave" else _counted(program, site, sizes, different, action)
+            chosen = first if first is not None and (other is None or other.action == "leave") else other
+            found += [] if chosen is None else [chosen]
     return tuple(found)
 
 
@@ -316,6 +317,7 @@ class _Builder:
         """The outcome's column of a triangle, observed. singles: the sets that list the columns by group, and the others and the outcome."""
         place = tuple(ire.Variable(axis.variable or "") for axis in axes)
         own = self.own if len(axes) > 1 else ()
+        axes = (axes[-1], *axes[:-1])  # groups, of which there are more, run fastest: loops over two or three numbers are slow
         terms = (self._term(root, place, one, ire.Member(singles[0 if one in own else 1], self.label(one))) for one in columns)
         right = ire.Distribution("Normal", (("mean", build.add(*terms)), ("sd", self.found.scale)))
         value = ire.Reference(root, (*place, ire.Member(singles[1], self.site.name)))
