@@ -282,6 +282,11 @@ class Bound:
         """The index sets of what a fit keeps draws of, by name."""
         return {**{name: self.compiled.drawn.axes_of(name) for name in self._params}, **{kept_as(site): site.sets for site in self._kept}}
 
+    @property
+    def kept_sites(self) -> Mapping[str, str]:
+        """The relation whose values are kept under each name."""
+        return {kept_as(site): site.name for site in self._kept}
+
     def log_density(self, z: Any) -> Any:
         """The log density of data and latents at a point of R^n, shape (n,), its Jacobian included. JAX, to be traced and differentiated."""
         return self._functions.log_density(z, self._all_arguments)

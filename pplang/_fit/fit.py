@@ -86,6 +86,11 @@ class Fit:
         return {name: variable.values for name, variable in self.content.groups.get(TRANSPORT, {}).items()}
 
     @cached_property
+    def members(self) -> dict[str, list[str | int]]:
+        """Of names whose values are members of a set the labels of these members, in order."""
+        return dict(json.loads(self.content.texts.get("members", "{}")))
+
+    @cached_property
     def versions(self) -> dict[str, str]:
         return dict(json.loads(self.content.texts["versions"]))
 
@@ -119,16 +124,21 @@ class Fit:
         return compile_text(self.source, name=self.content.texts["name"])
 
     def draws(self, name: str) -> np.ndarray:
-        """The draws of a name, (chains, draws, axes of the name...). Raises KeyError."""
+        """The draws of a name, (chains, draws, axes of the name...). Members of a set are counted from 0, in the order of `members`. Raises
+        KeyError."""
         return self.posterior[name].values
 
+    def labelled(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Values of a name as the user knows them: members of a set by their labels."""
+        return np.array(self.members[name])[values.astype(int)] if name in self.members else values
+
     def __getitem__(self, name: str) -> Any:
-        """The draws of a name as an `xarray.DataArray` with its labels. Raises KeyError."""
+        """The draws of a name as an `xarray.DataArray` with its labels; members of a set are given by theirs. Raises KeyError."""
         import xarray
 
         variable = self.posterior[name]
         coords = {dim: _labels(self.content.coords[dim]) for dim in variable.dims if dim in self.content.coords}
-        return xarray.DataArray(variable.values, coords, variable.dims, name)
+        return xarray.DataArray(self.labelled(name, variable.values), coords, variable.dims, name)
 
     def __contains__(self, name: object) -> bool:
         return name in self.posterior
@@ -177,7 +187,7 @@ def load(path: str | os.PathLike[str]) -> Fit:
 
 def _check(fit: Fit) -> None:
     """Texts that are JSON of the right form, arrays that have the axes they claim."""
-    _ = fit.seed, fit.settings, fit.plan, fit.versions, fit.verdict, fit.notes
+    _ = fit.seed, fit.members, fit.settings, fit.plan, fit.versions, fit.verdict, fit.notes
     for name, variable in fit.posterior.items():
         if variable.dims[:2] != SAMPLE_AXES or variable.values.ndim != len(variable.dims) or variable.values.dtype.kind not in "fiub":
             raise ValueError(f"{name} is not an array of draws")

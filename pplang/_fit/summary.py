@@ -68,14 +68,13 @@ class Summary:
 
 
 def summarise(fit: Fit) -> Summary:
-    """The table of a fit."""
+    """The table of a fit; of a member of a set how probable each is: `mood[3] = feeding`."""
     rows = tuple(row for name in fit.names for row in _rows(fit, name))
     return Summary(_title(fit), _remarks(fit, rows), rows, fit.verdict)
 
 
 def _rows(fit: Fit, name: str) -> Iterator[Row]:
-    for label, values in elements(fit, name):
-        draws = values.astype(float)
+    for label, draws in _numbers(fit, name):
         low, middle, high = np.quantile(draws, (0.05, 0.5, 0.95))
         single = draws.size > 1 and bool((draws == draws.flat[0]).all())  # a param: no rounding in its mean
         yield Row(
@@ -90,6 +89,15 @@ def _rows(fit: Fit, name: str) -> Iterator[Row]:
             ess_bulk=None if fit.independent else convergence.ess_bulk(draws),
             ess_tail=None if fit.independent else convergence.ess_tail(draws),
         )
+
+
+def _numbers(fit: Fit, name: str) -> Iterator[tuple[str, np.ndarray]]:
+    """The draws of each number, and of each member whether it is the one."""
+    for label, values in elements(fit, name):
+        if name in fit.members:
+            yield from ((f"{label} = {member}", (values == place).astype(float)) for place, member in enumerate(fit.members[name]))
+        else:
+            yield label, values.astype(float)
 
 
 def _title(fit: Fit) -> str:

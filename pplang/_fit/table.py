@@ -20,10 +20,10 @@ def elements(fit: Fit, name: str) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def columns(fit: Fit) -> dict[str, np.ndarray]:
-    """One row for each draw: `chain` and `draw` (from 1), then every number of the posterior by its label."""
+    """One row for each draw: `chain` and `draw` (from 1), then every number (or member of a set) of the posterior by its label."""
     chains, draws = next(iter(fit.posterior.values())).values.shape[:2] if fit.posterior else (0, 0)
     chain, draw = np.meshgrid(np.arange(1, chains + 1), np.arange(1, draws + 1), indexing="ij")
-    numbers = {label: values.ravel() for name in fit.names for label, values in elements(fit, name)}
+    numbers = {label: fit.labelled(name, values.ravel()) for name in fit.names for label, values in elements(fit, name)}
     return {"chain": chain.ravel(), "draw": draw.ravel(), **numbers}
 
 

@@ -23,6 +23,7 @@ from pplang._infer.no_start import no_start
 from pplang._infer.params import check_params, maximised, without_maximum
 from pplang._infer.settings import Progress, Settings
 from pplang._infer.target import Draws, NoStart
+from pplang._ir.kinds import Member
 
 if TYPE_CHECKING:
     from pplang._data.dataset import Dataset
@@ -147,11 +148,18 @@ def _fit(bound: Bound, settings: Settings, draws: Draws, values: dict[str, np.nd
             "plan": json.dumps(bound.compiled.plan()),
             "schema": json.dumps(dataset.schema),
             "versions": json.dumps(_versions()),
+            "members": json.dumps(members(bound)),
             "notes": json.dumps([_as_json(one) for one in draws.notes if one.span is not None]),
             **draws.texts,
         },
         attributes={"inference_library": "pplang", "inference_library_version": _versions()["pplang"], "creation_library": "pplang"},
     )
+
+
+def members(bound: Bound) -> dict[str, list[str | int]]:
+    """The labels of the values of what is kept, where these are members of a set."""
+    kinds = {name: bound.compiled.drawn.site[site].kind for name, site in bound.kept_sites.items()}
+    return {name: bound.coordinates(kind.set).tolist() for name, kind in kinds.items() if isinstance(kind, Member)}
 
 
 def _with_gaps(dataset: Dataset, name: str) -> np.ndarray:

@@ -9,6 +9,7 @@ from made_fits import MEMBERS, draws, made_up
 
 import pplang
 from pplang._fit import Array, Fit
+from pplang._fit.table import columns
 
 
 def table(**posterior: Array) -> list[list[str]]:
@@ -68,3 +69,20 @@ def test_params_alone_are_summarised() -> None:
     assert fit.method == "vi"
     (row,) = fit.summary().rows
     assert (row.label, round(row.mean, 6), row.sd) == ("k", 1.5, 0.0)
+
+
+def test_members_of_a_set_have_their_labels_and_probabilities() -> None:
+    states = np.array([[[0, 1], [1, 1], [1, 1], [1, 1]]])
+    fit = made_up(mood=Array(("Coef",), states))
+    fit = Fit(type(fit.content)(fit.content.groups, fit.content.coords, {**fit.content.texts, "members": '{"mood": ["calm", "wild"]}'}, {}))
+    assert fit["mood"].values.tolist() == [[["calm", "wild"], *[["wild", "wild"]] * 3]]
+    assert fit.draws("mood").tolist() == states.tolist()
+    first, second = MEMBERS["Coef"]
+    means = {row.label: row.mean for row in fit.summary().rows}
+    assert means == {
+        f"mood[{first}] = calm": 0.25,
+        f"mood[{first}] = wild": 0.75,
+        f"mood[{second}] = calm": 0,
+        f"mood[{second}] = wild": 1,
+    }
+    assert columns(fit)[f"mood[{first}]"].tolist() == ["calm", "wild", "wild", "wild"]

@@ -14,6 +14,7 @@ import pytest
 
 import pplang
 from pplang._infer.density import site_densities
+from pplang._infer.fit import members
 from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.kinds import Boolean, Member
@@ -158,6 +159,11 @@ def test_values_that_follow_from_a_drawn_state_agree_with_it() -> None:
     assert np.array_equal(draws["first"], draws["z"] == 0)
     lives = found_of("occupancy").draws
     assert lives["share"] == pytest.approx(lives["lives"].mean(-1))
+
+
+def test_a_fit_knows_the_labels_of_states() -> None:
+    assert members(bound_of("mixture")) == {"z": [1, 2, 3]}
+    assert members(bound_of("empty cells")) == {"class": ["low", "middle", "high"]}
 
 
 PROVED = [pytest.param(name, marks=[] if name == "groups" else pytest.mark.slow) for name in NAMES]
