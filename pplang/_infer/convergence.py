@@ -61,6 +61,7 @@ def _normal_scores(size: int) -> np.ndarray:
     return np.array([np.nan, np.nan, *scores])
 
 
+@np.errstate(divide="ignore", invalid="ignore")  # chains that each stand still: infinite, or not a number where it is in one place
 def _r_hat(split: np.ndarray) -> float:
     length = split.shape[1]
     within = split.var(axis=1, ddof=1).mean()

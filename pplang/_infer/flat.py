@@ -15,14 +15,16 @@ _SHARE = 0.1
 
 def flat(problem: Problem, constants: Constants, family: Block) -> list[int]:
     """Positions in the flat vector of the dense coordinates that make up the directions in which the log density, at three ever greater
-    distances from the middle, is not lower by a nat. Costs six densities for each dense coordinate."""
+    distances from the middle, is not lower by a nat. Looked at are the principal axes of the family and the coordinates themselves; that costs twelve
+    densities for each dense coordinate."""
     p = family.dense
     if not p:
         return []
     deviations = np.sqrt((family.root**2).sum(axis=1))
     own = np.linalg.svd(family.root / deviations[:, None])[0]  # principal axes, in sds of each coordinate
     middle = family.means()
-    signed = np.concatenate([own.T, -own.T])
+    axes = np.concatenate([own.T, np.eye(p)])
+    signed = np.concatenate([axes, -axes])
     points = np.repeat(middle[None], len(signed) * len(_AWAY) + 1, axis=0)
     steps = (signed * deviations)[:, None] * _AWAY[None, :, None]
     with np.errstate(over="ignore", invalid="ignore"):

@@ -32,9 +32,11 @@ def no_start(bound: Bound, points: np.ndarray) -> Problems:
     found = []
     for name in tried[0]:
         hopeless = np.all([~np.isfinite(one[name]) for one in tried], axis=0)
-        if hopeless.any() and name in bound.model.program.site:
-            site = bound.model.program.site[name]
-            found.append(Diagnostic("F10", title, site.span, _label(bound, site, hopeless), help=_HELP))
+        owner, domain, _ = name.partition(" (domain")
+        if hopeless.any() and owner in bound.model.program.site:
+            site = bound.model.program.site[owner]
+            label = f"`{owner}` takes a function of what it is not defined for (log of a negative number)" if domain else ""
+            found.append(Diagnostic("F10", title, site.span, label or _label(bound, site, hopeless), help=_HELP))
     return Problems(found or [Diagnostic("F10", title, help=_HELP)], bound.model.source)
 
 

@@ -29,6 +29,13 @@ def test_an_impossible_row_is_named_with_its_value() -> None:
     assert found.label == "`y` has no finite density for 2 of 4 (first: Day tue, where it is 12.5)"
 
 
+def test_a_function_that_is_not_defined_anywhere_is_named() -> None:
+    text = HEADER + "a ~ Normal(0, 1)\ny[i in Row] ~ Normal(log(a - 100), 1)\n"
+    (found,) = fault(text, ROWS).diagnostics
+    assert found.code == "F10"
+    assert found.label == "`y` takes a function of what it is not defined for (log of a negative number)"
+
+
 def test_an_unknown_without_data_and_without_a_proper_prior_is_refused() -> None:
     (found,) = fault(HEADER + "a ~ Flat()\nb ~ Normal(0, 1)\ny[i in Row] ~ Normal(b, 1)\n", ROWS).diagnostics
     assert found.code == "F12"
@@ -82,6 +89,15 @@ def test_an_improper_posterior_is_poor_and_says_along_what(text: str, data: dict
 def test_flat_coefficients_that_no_row_tells_apart_are_refused(text: str, data: dict[str, np.ndarray]) -> None:
     (found,) = fault(text, data).diagnostics
     assert found.code == "F29"
+
+
+def test_one_coefficient_of_many_without_a_bound_is_named() -> None:
+    """No failures in one group: its logit alone has no end."""
+    text = "data Row:\n  g : Group\n  y : bool\n\nb[k in Group] ~ Flat()\ny[i in Row] ~ Bernoulli(logit = b[g[i]])\n"
+    found = fit(text, {"g": np.array(list("aabbcc")), "y": np.array([1, 0, 1, 1, 0, 1])})
+    assert found.method == "vi"
+    assert found.verdict is not None
+    assert (found.verdict["word"], found.verdict["improper"]) == ("poor", ["b[b]"])
 
 
 def test_outcomes_that_never_vary_are_poor() -> None:
