@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _HELP = "check that the data are possible under the model: its bounds, the domains of its functions, the scales of its priors"
 
 
+_DOMAIN = " (domain"
+"""The lowering's name for the condition that functions in a relation are defined begins so, after the relation's."""
+
+
 def no_start(bound: Bound, points: np.ndarray) -> Problems:
     """F10, naming the relations whose density is not finite at any of the points that were tried last, (tries, n)."""
     import jax
@@ -32,12 +36,24 @@ def no_start(bound: Bound, points: np.ndarray) -> Problems:
     found = []
     for name in tried[0]:
         hopeless = np.all([~np.isfinite(one[name]) for one in tried], axis=0)
-        owner, domain, _ = name.partition(" (domain")
-        if hopeless.any() and owner in bound.model.program.site:
-            site = bound.model.program.site[owner]
-            label = f"`{owner}` takes a function of what it is not defined for (log of a negative number)" if domain else ""
-            found.append(Diagnostic("F10", title, site.span, label or _label(bound, site, hopeless), help=_HELP))
-    return Problems(found or [Diagnostic("F10", title, help=_HELP)], bound.model.source)
+        site = _source(bound, name.partition(_DOMAIN)[0]) if hopeless.any() else None
+        if site is not None:
+            undefined = f"`{site.name}` takes a function of what it is not defined for (log of a negative number)"
+            own = _label(bound, site, hopeless) if name == site.name else f"`{site.name}` has no finite density"
+            label = undefined if _DOMAIN in name else own
+            found.append(Diagnostic("F10", title, site.span, label, help=_HELP))
+    return Problems(dict.fromkeys(found) if found else [Diagnostic("F10", title, help=_HELP)], bound.model.source)
+
+
+def _source(bound: Bound, name: str) -> Site | None:
+    """The relation of the source that one of the transformed program is, or has come from; None where it is of our own making."""
+    program = bound.model.program
+    while name not in program.site:
+        made = bound.compiled.program.site.get(name)
+        if made is None or made.origin is None or made.origin[0] == name:
+            return None
+        name = made.origin[0]
+    return program.site[name]
 
 
 def _indefinite(bound: Bound, name: str) -> Diagnostic:
