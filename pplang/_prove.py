@@ -146,21 +146,26 @@ def prove(bound: Bound, *, points: int = 5, prior_draws: int = 2_000, seed: int 
 
 
 def _summed(bound: Bound, points: int, seed: int) -> tuple[Proof, ...]:
-    """The proof of `marginalize`: joint density = density without the discrete latents x density of the relations that draw them.
+    """The proofs of `marginalize` and `integrate`: joint density = density without some latents x density of the relations that draw them.
 
-    Since the latter is normalised, equality at all values of the discrete latents means that the former is the sum; they are drawn.
+    Since the latter is normalised, equality at all values of these latents means that the former is the sum, or the integral; they are drawn.
     """
+    if any(one.rewrite.added for one in bound.compiled.stages):  # what they add has no part in this
+        bound = type(bound)(bound.model, bound.model.compiled(without=("expand_mixtures",)), bound.dataset)
+    return tuple(_eliminated(bound, place, points, seed) for place, stage in enumerate(bound.compiled.stages) if stage.summed)
+
+
+def _eliminated(bound: Bound, place: int, points: int, seed: int) -> Proof:
+    """The proof of one such pass."""
     import jax
     from numpyro import handlers
 
-    if any(one.rewrite.added for one in bound.compiled.stages):  # what they add has no part in this
-        bound = type(bound)(bound.model, bound.model.compiled(without=("expand_mixtures",)), bound.dataset)
-    place = next((n for n, stage in enumerate(bound.compiled.stages) if stage.rewrite.tables), None)
-    if place is None:
-        return ()
-    stage, summed = bound.compiled.stages[place], bound.compiled.summed
-    joint = lower(as_data(bound.compiled.stages[place - 1].program if place else bound.compiled.source, summed))
-    drawing = lower(stage.program)
+    stage = bound.compiled.stages[place]
+    summed = stage.summed
+    before_it = bound.compiled.stages[place - 1].program if place else bound.compiled.source
+    joint = lower(as_data(inference(before_it), summed))
+    gone = {site.name for site in before_it.sites if site.level == "generated"}
+    drawing = lower(stage.program.with_sites(tuple(site for site in stage.program.sites if site.name not in gone)))
     arrays, rng = bound.dataset.values(), np.random.default_rng(seed)
     arguments = drawing.select({**arrays, **drawing.prepare(sets=bound.sets, **arrays)})
     model = partial(drawing.model, sets=bound.sets)
@@ -184,7 +189,7 @@ def _summed(bound: Bound, points: int, seed: int) -> tuple[Proof, ...]:
         known = {**arrays, **{name: np.asarray(value) for name, value in discrete.items()}}
         expected = float(before(latents, joint.select({**known, **joint.prepare(sets=bound.sets, **known)})))
         errors.append(abs(float(found) - expected) / (1 + abs(expected)))
-    return (Proof(stage.name, max(errors), None, None, None),)
+    return Proof(stage.name, max(errors), None, None, None)
 
 
 def _order(site: Site, sampled: bool) -> tuple[int, ...]:
@@ -219,7 +224,7 @@ def _stages(bound: Bound, constants: dict[str, Any]) -> list[_Stage]:
 
 def _split(compiled: Compiled) -> tuple[Program, tuple[Stage, ...]]:
     """The program as inference sees it, without what is drawn afterwards or summed out, and the stages from there on."""
-    begun = [place for place, stage in enumerate(compiled.stages) if stage.name == forward.NAME or stage.rewrite.tables]
+    begun = [place for place, stage in enumerate(compiled.stages) if stage.name == forward.NAME or stage.summed]
     if not begun:
         return compiled.program, ()
     place = begun[-1]

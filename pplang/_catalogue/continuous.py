@@ -69,6 +69,13 @@ ON_THE_LINE = (
         summary="The distribution of maxima; skewed to the right.",
     ),
     DistributionEntry(
+        "SoftLaplace",
+        (form(NUMPYRO + "SoftLaplace", real("location"), positive("scale"), location="loc"),),
+        REALS,
+        family=LocationScale("location", "scale"),
+        summary="Between the normal and the Laplace: tails like exp(-|x| / scale), smooth in the middle (the hyperbolic secant).",
+    ),
+    DistributionEntry(
         "SkewNormal",
         (form(_OWN + "SkewNormal", real("location"), positive("scale"), real("shape")),),
         REALS,
@@ -234,10 +241,30 @@ ABOVE_ZERO = (
         summary="Lifetimes whose hazard shape * rate * exp(rate x) grows exponentially with age.",
     ),
     DistributionEntry(
+        "Dagum",
+        (form(NUMPYRO + "Dagum", positive("concentration"), positive("sharpness"), positive("scale")),),
+        POSITIVES,
+        family=LocationScale(None, "scale", log=True, standard=("concentration", "sharpness")),
+        summary="Incomes: the log-logistic with a second shape; its upper tail is a power law with exponent `sharpness`.",
+    ),
+    DistributionEntry(
+        "Levy",
+        (form(NUMPYRO + "Levy", real("location"), positive("scale"), location="loc"),),
+        Support("location", inf, lower_open=True),
+        summary="How long Brownian motion takes to a level, counted from `location`; it has no mean.",
+        cumulative=False,
+    ),
+    DistributionEntry(
         "Pareto",
         (form(_OWN + "Pareto", positive("minimum"), positive("shape")),),
         Support("minimum", inf),
         summary="A power law above `minimum`.",
+    ),
+    DistributionEntry(
+        "LogUniform",
+        (form(NUMPYRO + "LogUniform", positive("lower"), positive("upper"), lower="low", upper="high"),),
+        Support("lower", "upper"),
+        summary="log(x) is uniform: every order of magnitude between the bounds is equally likely.",
     ),
     DistributionEntry(
         "ParetoType2",
@@ -265,6 +292,13 @@ IN_THE_UNIT = (
         ),
         OPEN_UNIT,
         summary="The beta distribution by its mean: Beta(mean * concentration, (1 - mean) * concentration).",
+    ),
+    DistributionEntry(
+        "Kumaraswamy",
+        (form(NUMPYRO + "Kumaraswamy", positive("a"), positive("b"), a="concentration1", b="concentration0"),),
+        OPEN_UNIT,
+        summary="Like the beta distribution, with P(x > u) = (1 - u^a)^b.",
+        cumulative=False,
     ),
 )
 

@@ -40,6 +40,7 @@ ANNOTATIONS = {
     "partial": Annotation("latent", "@partial(0.3)", (1, 1), 0, 1),
     "expand": Annotation("relation", "@expand"),
     "whiten": Annotation("latent", "@whiten"),
+    "integrate": Annotation("latent", "@integrate"),
     "enumerate": Annotation("latent", "@enumerate"),
     "relax": Annotation("latent", "@relax(0.5)", (0, 1), 0),
     "score": Annotation("latent", "@score"),

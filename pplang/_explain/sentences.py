@@ -22,6 +22,7 @@ PHRASES = {
     ("collapse", "count"): "its different rows, each counted once",
     ("collapse", "leave"): "row by row",
     ("expand_mixtures", "expand"): "normal, with a variance drawn for each element",
+    ("integrate", "integrate"): "integrated out, and drawn back afterwards",
     ("center", "center"): "as written (centred)",
     ("center", "noncenter"): "non-centred",
     ("center", "partial"): "between centred and non-centred, c = {c:g}",

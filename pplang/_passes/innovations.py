@@ -85,6 +85,7 @@ class Builder(transport.Builder):
         self.stepping = stepping(site)
         self.own = build.element_of(site)
         self.starting = site.starting if isinstance(site.starting, ire.Distribution) else None
+        self.places: dict[str, str] = {}
 
     # both forms
 
@@ -258,7 +259,9 @@ class Builder(transport.Builder):
         known = self.program.site.get(name)
         if known is not None and known.starting == build.ONE and known.sets == (over,):
             return name
-        free = self.program.fresh_name(name)
+        if over in self.places:
+            return self.places[over]
+        free = self.places[over] = self.program.fresh_name(name)
         if free != name:
             right = build.add(ire.Reference(free, (ire.Lag(variable, ire.Number(1)),)), build.ONE)
         self.sites.append(

@@ -13,6 +13,7 @@ from pplang._passes import (
     expand_mixtures,
     forward,
     innovate,
+    integrate,
     marginalize,
     movable,
     orthogonalize,
@@ -28,6 +29,7 @@ PASSES: tuple[ModuleType, ...] = (
     forward,
     expand_mixtures,
     marginalize,
+    integrate,
     orthogonalize,
     elements,
     collapse,
@@ -37,7 +39,7 @@ PASSES: tuple[ModuleType, ...] = (
     unconstrain,
 )
 NAMES: tuple[str, ...] = tuple(one.NAME for one in PASSES)
-OPTIONAL: tuple[str, ...] = ("expand_mixtures", "orthogonalize", "collapse", "center", "whiten", "innovate")
+OPTIONAL: tuple[str, ...] = ("expand_mixtures", "integrate", "orthogonalize", "collapse", "center", "whiten", "innovate")
 """Those that can be left out: without the others a program cannot be fitted."""
 
 

@@ -105,7 +105,7 @@ class Rewrite:
     """A pass applied.
 
     inverse: deterministic sites that compute each new latent from the names of the program before (`theta_raw[s] = (theta[s] - mu) / tau`).
-    tables: what summing over discrete latents needs.
+    tables: what summing over discrete latents needs. integrated: continuous latents that are generated from here on, and drawn exactly.
     transports: what has run-time constants, for the engine to set; they are inputs of `program` with the default 0.
     log_jacobian: terms whose sum is log |d old latents / d new latents|: log density before + these = log density after.
     added: latents that the program before does not have in any form; with these integrated out the densities are the same.
@@ -117,6 +117,7 @@ class Rewrite:
     transports: tuple[Transport, ...] = ()
     blocks: tuple[Block, ...] = ()
     tables: tuple[Table, ...] = ()
+    integrated: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
 
 
@@ -131,6 +132,11 @@ class Stage:
     @property
     def program(self) -> Program:
         return self.rewrite.program
+
+    @property
+    def summed(self) -> tuple[str, ...]:
+        """The latents that it has summed or integrated out."""
+        return tuple(choice.site for choice in self.choices) if self.rewrite.tables else self.rewrite.integrated
 
 
 Different = Callable[[tuple[str, ...]], int]
@@ -172,8 +178,8 @@ class Compiled:
 
     @property
     def summed(self) -> tuple[str, ...]:
-        """The discrete latents that are summed out; `program` draws them."""
-        return tuple(choice.site for stage in self.stages if stage.rewrite.tables for choice in stage.choices)
+        """The latents that are summed or integrated out; `program` draws them."""
+        return tuple(name for stage in self.stages for name in stage.summed)
 
     @property
     def tables(self) -> tuple[Table, ...]:

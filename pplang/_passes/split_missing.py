@@ -8,7 +8,15 @@
     income_empty[cell in Income_empty] ~ Normal(m, s)
     income_full[Voter] = completed(income, income_empty)
 
-and whatever mentioned `income[v]` mentions `income_full[v]`. How many cells are empty is known only when the data are: nothing of them is in the
+and whatever mentioned `income[v]` mentions `income_full[v]`. Where the relation looks back, or the column is in its own relation, an empty cell may
+stand between two others: `sales[t in Week] ~ Normal(keep * sales[t-1], s)` is then observed as `sales[t] ~ Normal(keep * sales_full[t-1], s)`, and the
+relation of the empty cells is a factor,
+
+    sales_empty[cell in Sales_empty] ~ Flat()
+    sales_density[t in Week] = logpdf(Normal(keep * sales_full[t-1], s), sales_full[t])
+    factor sum(sales_density[t] for t in Week if not given(sales[t]))
+
+How many cells are empty is known only when the data are: nothing of them is in the
 program. Where nothing observed depends on the column, its empty cells are predictions, which `forward` takes out.
 After it: no site is split.
 """
@@ -18,8 +26,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pplang._check.retype import retype
+from pplang._ir import build
 from pplang._ir import expression as ire
+from pplang._ir.kinds import REAL, Interval
 from pplang._ir.program import Axis, Empty, Factor, IndexSet, Program, Site
+from pplang._passes import unconstrain
 from pplang._passes.plan import Choice, Rewrite
 
 NAME = "split_missing"
@@ -55,13 +66,32 @@ def refusal(program: Program, site: Site) -> str | None:
         return f"a table with empty cells over one set twice (`{site.name}`)"
     if site.where is not None:
         return f"`where` on a column with empty cells (`{site.name}`)"
-    parts = [part for root in (site.right, site.starting, site.weight) if root is not None for part in ire.walk(root)]
-    variables = {axis.variable for axis in site.axes}
-    if site.starting is not None or any(isinstance(part, ire.Lag) and part.variable in variables for part in parts):
-        return f"a column with empty cells that looks back (`{site.name}`)"
-    if any(isinstance(part, ire.Reference) and part.name == site.name for part in parts):
-        return f"a column with empty cells in its own relation (`{site.name}`)"
+    if _hangs_together(site):
+        if not isinstance(site.kind, Interval) or site.kind.integer:
+            return f"a discrete column with empty cells that looks back (`{site.name}`)"
+        if any(_looks_back(site, end) for end in _ends(site)):
+            return f"a column with empty cells between bounds that look back (`{site.name}`)"
     return None
+
+
+def _hangs_together(site: Site) -> bool:
+    """Does an empty cell stand in the relation of another cell, or a cell without a predecessor have a relation of its own?"""
+    roots = (site.right, site.starting, site.weight)
+    return site.starting is not None or any(_looks_back(site, root) for root in roots if root is not None)
+
+
+def _looks_back(site: Site, root: ire.Expression) -> bool:
+    variables = {axis.variable for axis in site.axes}
+    return any(
+        (isinstance(part, ire.Lag) and part.variable in variables) or (isinstance(part, ire.Reference) and part.name == site.name)
+        for part in ire.walk(root)
+    )
+
+
+def _ends(site: Site) -> tuple[ire.Expression, ...]:
+    """The bounds between which a relation's values lie."""
+    bounds = unconstrain.bounds_of(site.right)
+    return tuple(end for end in (bounds.lower, bounds.upper) if end is not None)
 
 
 def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
@@ -91,10 +121,48 @@ def _split(program: Program, site: Site) -> Program:
         site.kind,
         span=site.span,
     )
-    used = _mentioned(program, site.name)
-    program = _renamed(program, site.name, full)
-    parts = (observed, cells, table) if used else (observed, cells)
-    return program.with_sites(tuple(part for one in program.sites for part in (parts if one.name == site.name else (one,))))
+    used = _hangs_together(site) or _mentioned(program, site.name)
+    parts: tuple[Site, ...] = (observed, cells, table) if used else (observed, cells)
+    factors: tuple[Factor, ...] = ()
+    if _hangs_together(site):
+        density, factor = _of_values(program, site, full)
+        parts, factors = (observed, _somewhere(cells), table, density), (factor,)
+    program = program.with_sites(tuple(part for one in program.sites for part in (parts if one.name == site.name else (one,))))
+    return _renamed(replace(program, factors=(*program.factors, *factors)), site.name, full)
+
+
+def _somewhere(cells: Site) -> Site:
+    """The empty cells of a relation whose density stands in a factor: theirs says only where they lie."""
+    bounds = unconstrain.bounds_of(cells.right)
+    ends = tuple((name, end) for name, end in (("lower", bounds.lower), ("upper", bounds.upper)) if end is not None)
+    return replace(cells, right=ire.Distribution("Flat", ends), starting=None, weight=None)
+
+
+def _of_values(program: Program, site: Site, full: str) -> tuple[Site, Factor]:
+    """The log density of every cell given the others, and the sum of those of the empty ones."""
+    name = program.fresh_name(f"{site.name}_density")
+    own = build.element_of(site, full)
+
+    def density(right: ire.Expression) -> ire.Expression:
+        found = ire.LogDensity(right, own)
+        return found if site.weight is None else build.multiply(site.weight, found)
+
+    starting = None if site.starting is None else density(site.starting)
+    made = replace(
+        site,
+        name=name,
+        role="deterministic",
+        right=density(site.right),
+        starting=starting,
+        weight=None,
+        kind=REAL,
+        report=False,
+        notes=(),
+        origin=(site.name, f"{NAME}: density"),
+    )
+    empty = ire.Not(ire.Given(site.name, own.indices))
+    binders = tuple(ire.Binder(axis.variable, axis.set) for axis in site.axes if axis.variable is not None)
+    return made, Factor(ire.Reduce("sum", ire.Reference(name, own.indices), binders, empty), span=site.span)
 
 
 def _of_cells(program: Program, site: Site, name: str, index_set: str) -> Site:
@@ -149,8 +217,6 @@ def _renamed(program: Program, old: str, new: str) -> Program:
         return ire.rewrite(node, change)
 
     def of_site(site: Site) -> Site:
-        if site.name == old:
-            return site
         starting, weight = (None if part is None else anew(part) for part in (site.starting, site.weight))
         return replace(site, right=anew(site.right), starting=starting, weight=weight)
 

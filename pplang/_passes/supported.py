@@ -10,7 +10,7 @@ from pplang._diagnostics import Diagnostic
 from pplang._ir import expression as ire
 from pplang._ir.kinds import Interval
 from pplang._ir.program import Program, Site
-from pplang._passes import marginalize, restricted, split_missing
+from pplang._passes import integrate, marginalize, restricted, split_missing
 from pplang._passes.states import is_discrete_latent
 from pplang._passes.unconstrain import OF_STRUCTURE
 from pplang._passes.whiten import is_joint_normal
@@ -47,6 +47,11 @@ def _constructs(program: Program) -> Iterator[tuple[str, Span, str]]:
             yield f"`@{note.name}`", note.span, "leave it out: all rows are used"
     for site in program.sites:
         yield from _of_site(program, site)
+    for site in integrate.asked(program):
+        why = integrate.refusal(program, site)
+        if why is not None:
+            note = next(note for note in site.notes if note.name == integrate.NOTE)
+            yield f"`@integrate` before `{site.name}`", note.span, f"leave it out: {why}"
     for group in groups(program):
         roles = {program.site[name].role for name in group.sites} if isinstance(group, Unsteppable) else set[str]()
         if isinstance(group, Unsteppable) and roles - {"observed"} and "split" not in roles:

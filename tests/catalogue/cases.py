@@ -47,6 +47,7 @@ ON_THE_LINE = (
     _numbers("Laplace", LINE, location=_batch(0.1, 3.0), scale=_batch(1.0, 0.4)),
     _numbers("Logistic", LINE, location=_batch(0.0, 3.0), scale=_batch(1.0, 0.4)),
     _numbers("Gumbel", LINE, location=_batch(0.0, 3.0), scale=_batch(1.0, 0.4)),
+    _numbers("SoftLaplace", LINE, location=_batch(0.0, 3.0), scale=_batch(1.0, 0.4)),
     _numbers("SkewNormal", LINE, location=_batch(0.0, 1.0), scale=_batch(1.0, 3.0), shape=_batch(0.5, -2.0)),
     _numbers("SkewLaplace", LINE, location=_batch(0.1, 3.0), scale=_batch(1.0, 3.0), skew=_batch(0.5, 0.9)),
     _numbers("ExponentiallyModifiedNormal", LINE[1:], mean=_batch(0.0, 1.0), sd=_batch(1.0, 3.0), rate=_batch(0.5, 2.0)),
@@ -75,11 +76,15 @@ ABOVE_ZERO = (
     _numbers("LogLogistic", ABOVE, NEGATIVE, scale=_batch(1.0, 3.0), shape=_batch(0.8, 4.0)),
     _numbers("InverseGaussian", ABOVE[1:], NEGATIVE, mean=_batch(0.5, 3.0), shape=_batch(1.0, 5.0)),
     _numbers("Gompertz", ABOVE[:-1], NEGATIVE, shape=_batch(0.5, 3.0), rate=_batch(0.2, 1.0)),
+    _numbers("Dagum", ABOVE, NEGATIVE, concentration=_batch(0.5, 2.0), sharpness=_batch(0.8, 4.0), scale=_batch(1.0, 3.0)),
+    _numbers("Levy", ABOVE[2:], np.array([-0.6, -2.0]), location=_batch(0.0, -0.5), scale=_batch(1.0, 0.4)),
+    _numbers("LogUniform", ABOVE[2:-1], np.array([0.04, 41.0, -1.0]), lower=_batch(0.3, 0.05), upper=_batch(10.0, 40.0)),
     _numbers("Pareto", ABOVE[3:], ABOVE[:3], minimum=_batch(0.5, 0.9), shape=_batch(0.8, 4.0)),
     _numbers("ParetoType2", ABOVE, NEGATIVE * 3, location=_batch(0.0, -1e-9), scale=_batch(1.0, 2.0), shape=_batch(0.8, 4.0)),
 )
 IN_THE_UNIT = (
     _numbers("Beta", UNIT, NOT_UNIT, a=_batch(0.5, 3.0), b=_batch(1.0, 4.0)),
+    _numbers("Kumaraswamy", UNIT, NOT_UNIT, a=_batch(0.5, 3.0), b=_batch(1.0, 4.0)),
     _numbers("BetaProportion", UNIT, NOT_UNIT, mean=_batch(0.5, 0.1), concentration=_batch(1.5, 40.0)),
 )
 DISCRETE = (

@@ -114,6 +114,9 @@ FROZEN: dict[str, Callable[..., Frozen]] = {
     "LogLogistic": lambda scale, shape: stats.fisk(shape, 0, scale),
     "InverseGaussian": lambda mean, shape: stats.invgauss(np.asarray(mean) / shape, 0, shape),
     "Gompertz": lambda shape, rate: stats.gompertz(shape, 0, 1 / np.asarray(rate)),
+    "Dagum": lambda concentration, sharpness, scale: stats.mielke(np.asarray(concentration) * sharpness, sharpness, 0, scale),
+    "Levy": lambda location, scale: stats.levy(location, scale),
+    "LogUniform": lambda lower, upper: stats.loguniform(lower, upper),
     "Pareto": lambda minimum, shape: stats.pareto(shape, 0, minimum),
     "ParetoType2": lambda location, scale, shape: stats.lomax(shape, location, scale),
     "Beta": lambda a, b: stats.beta(a, b),
@@ -140,6 +143,18 @@ FROZEN: dict[str, Callable[..., Frozen]] = {
 
 def _half_student_t(value: Any, degrees: Any, scale: Any) -> Any:
     return np.where(np.asarray(value) >= 0, stats.t(degrees, 0, scale).logpdf(value) + np.log(2), -np.inf)
+
+
+def _soft_laplace(value: Any, location: Any, scale: Any) -> Any:
+    z = (np.asarray(value) - location) / scale
+    return np.log(2 / (pi * np.asarray(scale))) - np.logaddexp(z, -z)
+
+
+def _kumaraswamy(value: Any, a: Any, b: Any) -> Any:
+    value = np.asarray(value)
+    return np.where(
+        (value > 0) & (value < 1), np.log(a * np.asarray(b)) + (a - 1) * np.log(value) + (b - 1) * np.log1p(-(value**a)), -np.inf
+    )
 
 
 def _skew_laplace(value: Any, location: Any, scale: Any, skew: Any) -> Any:
@@ -333,6 +348,8 @@ def _adjacent(value: Any, eta: Any, cut: Any) -> Any:
 FORMULAS: dict[str, Callable[..., Any]] = {
     "HalfStudentT": _half_student_t,
     "SkewLaplace": _skew_laplace,
+    "SoftLaplace": _soft_laplace,
+    "Kumaraswamy": _kumaraswamy,
     "VonMises": _von_mises,
     "Flat": _flat,
     "HalfFlat": lambda value: _flat(value, 0.0),

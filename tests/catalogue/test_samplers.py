@@ -46,6 +46,9 @@ CONTINUOUS: dict[str, dict[str, Any]] = {
     "LogLogistic": {"scale": 2.0, "shape": 1.5},
     "InverseGaussian": {"mean": 2.0, "shape": 1.5},
     "Gompertz": {"shape": 0.5, "rate": 0.7},
+    "Dagum": {"concentration": 1.5, "sharpness": 3.0, "scale": 2.0},
+    "Levy": {"location": 1.0, "scale": 0.5},
+    "LogUniform": {"lower": 0.1, "upper": 30.0},
     "Pareto": {"minimum": 2.0, "shape": 1.5},
     "ParetoType2": {"location": 1.0, "scale": 2.0, "shape": 1.5},
     "Beta": {"a": 0.7, "b": 2.0},
@@ -65,6 +68,8 @@ COUNTS: dict[str, dict[str, Any]] = {
 WITHOUT_SCIPY: tuple[tuple[str, dict[str, Any]], ...] = (
     ("HalfStudentT", {"degrees": 3.0, "scale": 2.0}),
     ("SkewLaplace", {"location": 1.0, "scale": 2.0, "skew": 0.3}),
+    ("SoftLaplace", {"location": 1.0, "scale": 2.0}),
+    ("Kumaraswamy", {"a": 0.7, "b": 2.0}),
 )
 WRAPPED_COUNTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("Truncated", {"distribution": ("Poisson", {"rate": 3.0}), "lower": 1, "upper": 6}),

@@ -244,7 +244,9 @@ y[i in Row] ~ Normal(n[i], 1)
 
 
 REFUSED = {
-    "looks back": "data Week ordered:\n  y : real?\n\ny[t in Week] ~ Normal(y[t-1], 1)\n  starting Normal(0, 1)\n",
+    "looks back": "data Week ordered:\n  y : count?\n\ny[t in Week] ~ Poisson(1 + y[t-1])\n  starting Poisson(1)\n",
+    "bounds that look back": "data Week ordered:\n  y : real?\n\n"
+    "y[t in Week] ~ Truncated(Normal(0, 1), lower = y[t-1])\n  starting Normal(0, 1)\n",
     "joint draw": 'data Row:\n  y[Part] : real? from "y*"\n\nS[i in Part, j in Part] = if i == j then 1 else 0\n'
     "m[k in Part] = 0\ny[i in Row, Part] ~ MultiNormal(m, cov = S)\n",
     "`where`": "data Row:\n  x : real?\n  y : real\n\nx[i in Row] ~ Normal(0, 1)\n  where y[i] > 0\n",

@@ -44,6 +44,7 @@ CASES = {
     "kidiq_with_mom_work-kidscore_mom_work": "kidscore_mom_work",
     "kilpisjarvi_mod-kilpisjarvi": "kilpisjarvi",
     "low_dim_gauss_mix-low_dim_gauss_mix": "low_dim_gauss_mix",
+    "mcycle_gp-accel_gp": "accel_gp",
     "mesquite-logmesquite": "logmesquite",
     "mesquite-logmesquite_logva": "logmesquite_logva",
     "mesquite-logmesquite_logvolume": "logmesquite_logvolume",
@@ -74,6 +75,15 @@ CASES = {
     "wells_data-wells_dist100ars_model": "wells_dist100ars",
     "wells_data-wells_interaction_model": "wells_interaction",
 }
+
+
+def one_fit_each() -> list[tuple[str, ...]]:
+    """Posteriors that are the same program on the same data, to be fitted once and judged against the reference of each."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name, program in CASES.items():
+        groups.setdefault((program, name.split("-")[0]), []).append(name)
+    return [tuple(names) for names in groups.values()]
+
 
 IN_THE_SUITE = (
     "eight_schools-eight_schools_centered",

@@ -38,17 +38,19 @@ def rules() -> ModuleType:
     return module
 
 
-def fit(name: str, *, draws: int = 2000, seed: int = 1) -> Any:
-    """NUTS on one posterior, through the public API and nothing else; the `Fit`."""
+def fitted(name: str, **settings: Any) -> Any:
+    """One posterior, through the public API and nothing else; the `Fit`. settings: of `Model.fit`, by default its own."""
     folder = DATABASE / name
     text = (PROGRAMS / f"{CASES[name]}.ppl").read_text(encoding="utf-8")
     values = json.loads((folder / "data.json").read_text(encoding="utf-8"))
     inputs = {key: value for key, value in values.items() if f"\ninput {key} " in f"\n{text}" or f"\ninput {key}[" in f"\n{text}"}
     tables = [folder / "data.csv"] if "\ndata " in f"\n{text}" else []
-    model = pplang.compile(PROGRAMS / f"{CASES[name]}.ppl")
-    return model.fit(
-        *tables, inputs=inputs, method="nuts", chains=4, warmup=1000, draws=draws, seed=seed, target_accept=ACCEPTANCE.get(name, 0.8)
-    )
+    return pplang.compile(PROGRAMS / f"{CASES[name]}.ppl").fit(*tables, inputs=inputs, **settings)
+
+
+def fit(name: str, *, draws: int = 2000, seed: int = 1) -> Any:
+    """NUTS on one posterior."""
+    return fitted(name, method="nuts", chains=4, warmup=1000, draws=draws, seed=seed, target_accept=ACCEPTANCE.get(name, 0.8))
 
 
 def judge(name: str, result: Any) -> tuple[bool, str]:

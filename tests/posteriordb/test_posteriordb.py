@@ -8,21 +8,13 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cases import CASES, DATABASE, IN_THE_SUITE
+from cases import DATABASE, IN_THE_SUITE, one_fit_each
 from run import fit, judge
 
 import pplang
 
 HERE = Path(__file__).parent
 needs_the_kit = pytest.mark.skipif(not DATABASE.exists(), reason=f"posteriordb's kit is not there: {DATABASE}")
-
-
-def one_fit_each() -> list[tuple[str, ...]]:
-    """Posteriors that are the same program on the same data, fitted once and judged against the reference of each."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for name, program in CASES.items():
-        groups.setdefault((program, name.split("-")[0]), []).append(name)
-    return [tuple(names) for names in groups.values()]
 
 
 @pytest.mark.parametrize("path", sorted((HERE / "programs").glob("*.ppl")), ids=lambda path: path.stem)
