@@ -6,7 +6,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from pplang._explain.layers import Box, Point, absolute, routed
+from pplang._explain.boxes import Box, Point, absolute
+from pplang._explain.layers import routed
 from pplang._explain.picture import Arrow, Node, Picture
 
 _FONT, _LINE, _MARGIN = 13.0, 17.0, 14.0

@@ -17,6 +17,7 @@ from pplang._infer.families import Block
 from pplang._infer.natural_gradient import Climb, Evaluation, climb, evaluate
 from pplang._infer.problem import Constants, Exhausted, Problem
 from pplang._infer.quasi_random import matched_normals
+from pplang._infer.regression import regressed
 from pplang._infer.starts import Start
 from pplang._infer.target import NoStart
 
@@ -237,7 +238,7 @@ def refitted(problem: Problem, constants: Constants, points: np.ndarray, gradien
     for number, level in enumerate(levels):
         states = problem.states(new, points, gradients)
         for index in level:
-            found = transports.regressed(layout.sites[index], states[index])
+            found = regressed(layout.sites[index], states[index])
             if not all(np.isfinite(value).all() for value in found.values()):
                 return None
             new = {**new, **found}

@@ -10,6 +10,7 @@ from pplang._infer import transports
 from pplang._infer.families import Block
 from pplang._infer.problem import Constants, Problem
 from pplang._infer.quasi_newton import Curvature, climbed
+from pplang._infer.regression import probed
 from pplang._infer.target import NoStart
 from pplang._infer.transports import Coordinate, State
 
@@ -94,7 +95,7 @@ def _probed(problem: Problem, point: np.ndarray, generator: np.random.Generator)
             site = layout.sites[index]
             offsets = _offsets(site, generator, problem.size)
             at, ahead, behind = (_seen(problem, constants, points, index) for points in (point[None], point + offsets, point - offsets))
-            found = transports.probed(site, at, ahead, behind)
+            found = probed(site, at, ahead, behind)
             if all(np.isfinite(value).all() for value in found.values()):
                 beside = transports.standards(layout, problem.states(constants, point[None]), point[None])
                 constants = {**constants, **found}

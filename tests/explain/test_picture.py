@@ -10,7 +10,8 @@ import pytest
 
 import pplang
 from pplang._explain import svg as drawing
-from pplang._explain.layers import Box, absolute, routed
+from pplang._explain.boxes import Box, absolute
+from pplang._explain.layers import routed
 from pplang._explain.picture import Node, Picture, picture
 from pplang._explain.svg import svg, width
 from pplang.cli.main import main
