@@ -71,7 +71,8 @@ def _length(typer: Typer, argument: ir.Expression, typing: Typing, over: str | N
 
 def list_length(typer: Typer, node: ir.TableLiteral, over: str) -> None:
     """D12: a list has one value for each member of the set that it fills, as far as the model knows them."""
-    if has_tables(typer, node):
+    is_sum = over in typer.environment.sets and isinstance(typer.environment.sets[over].members, SumSet)
+    if is_sum or has_tables(typer, node):
         _fill_sum(typer, node, over)
         return
     labels = typer.environment.labels(over) if over in typer.environment.sets else None
