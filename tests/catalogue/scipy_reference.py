@@ -7,6 +7,7 @@ distributions and their arguments are single draws. A distribution inside a wrap
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from math import lgamma, pi
 from typing import Any
 
@@ -16,6 +17,26 @@ from scipy.special import logsumexp
 
 Arguments = Mapping[str, Any]
 Frozen = Any
+
+
+class _Held:
+    """A SciPy distribution of one number with its arguments. SciPy's own frozen one writes its documentation anew each time: half a millisecond."""
+
+    def __init__(self, family: Any, *arguments: Any) -> None:
+        self._family, self._arguments = family, arguments
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._family, name)
+        return lambda *given, **named: method(*given, *self._arguments, **named)
+
+
+class _Families:
+    def __getattr__(self, name: str) -> Callable[..., Frozen]:
+        return partial(_Held, getattr(stats, name))
+
+
+held = _Families()
+"""`stats`, for distributions of one number."""
 
 
 def log_density(name: str, arguments: Arguments, value: Any) -> Any:
@@ -51,9 +72,9 @@ def _successes(value: Any, logit: Any, trials: Any = 1) -> Any:
 
 def _negative_binomial(mean: Any = None, dispersion: Any = None, log: Any = None, shape: Any = None, rate: Any = None) -> Frozen:
     if shape is not None:
-        return stats.nbinom(shape, rate / (1 + np.asarray(rate)))
+        return held.nbinom(shape, rate / (1 + np.asarray(rate)))
     mean = np.exp(log) if mean is None else np.asarray(mean)
-    return stats.nbinom(dispersion, dispersion / (dispersion + mean))
+    return held.nbinom(dispersion, dispersion / (dispersion + mean))
 
 
 def _covariance(
@@ -90,48 +111,48 @@ def _multi_student_t(degrees: Any, location: Any, scale_matrix: Any = None, chol
 
 
 FROZEN: dict[str, Callable[..., Frozen]] = {
-    "Normal": lambda mean, sd: stats.norm(mean, sd),
-    "StudentT": lambda degrees, location, scale: stats.t(degrees, location, scale),
-    "Cauchy": lambda location, scale: stats.cauchy(location, scale),
-    "Laplace": lambda location, scale: stats.laplace(location, scale),
-    "Logistic": lambda location, scale: stats.logistic(location, scale),
-    "Gumbel": lambda location, scale: stats.gumbel_r(location, scale),
-    "SkewNormal": lambda location, scale, shape: stats.skewnorm(shape, location, scale),
-    "ExponentiallyModifiedNormal": lambda mean, sd, rate: stats.exponnorm(1 / (np.asarray(rate) * sd), mean, sd),
-    "Uniform": lambda lower, upper: stats.uniform(lower, np.asarray(upper) - lower),
-    "HalfNormal": lambda scale: stats.halfnorm(0, scale),
-    "HalfCauchy": lambda scale: stats.halfcauchy(0, scale),
-    "Exponential": lambda rate: stats.expon(0, 1 / np.asarray(rate)),
-    "Gamma": lambda shape, rate: stats.gamma(shape, 0, 1 / np.asarray(rate)),
-    "InverseGamma": lambda shape, scale: stats.invgamma(shape, 0, scale),
-    "ChiSquared": lambda degrees: stats.chi2(degrees),
-    "InverseChiSquared": lambda degrees: stats.invgamma(np.asarray(degrees) / 2, 0, 0.5),
-    "ScaledInverseChiSquared": lambda degrees, scale: stats.invgamma(np.asarray(degrees) / 2, 0, degrees * np.asarray(scale) ** 2 / 2),
-    "LogNormal": lambda location, scale: stats.lognorm(scale, 0, np.exp(location)),
-    "Weibull": lambda shape, scale: stats.weibull_min(shape, 0, scale),
-    "Frechet": lambda shape, scale: stats.invweibull(shape, 0, scale),
-    "Rayleigh": lambda scale: stats.rayleigh(0, scale),
-    "LogLogistic": lambda scale, shape: stats.fisk(shape, 0, scale),
-    "InverseGaussian": lambda mean, shape: stats.invgauss(np.asarray(mean) / shape, 0, shape),
-    "Gompertz": lambda shape, rate: stats.gompertz(shape, 0, 1 / np.asarray(rate)),
-    "Dagum": lambda concentration, sharpness, scale: stats.mielke(np.asarray(concentration) * sharpness, sharpness, 0, scale),
-    "Levy": lambda location, scale: stats.levy(location, scale),
-    "LogUniform": lambda lower, upper: stats.loguniform(lower, upper),
-    "Pareto": lambda minimum, shape: stats.pareto(shape, 0, minimum),
-    "ParetoType2": lambda location, scale, shape: stats.lomax(shape, location, scale),
-    "Beta": lambda a, b: stats.beta(a, b),
-    "BetaProportion": lambda mean, concentration: stats.beta(mean * np.asarray(concentration), (1 - np.asarray(mean)) * concentration),
-    "Bernoulli": lambda p=None, logit=None: stats.bernoulli(_odds(logit) if p is None else p),
-    "Binomial": lambda trials, p=None, logit=None: stats.binom(trials, _odds(logit) if p is None else p),
+    "Normal": lambda mean, sd: held.norm(mean, sd),
+    "StudentT": lambda degrees, location, scale: held.t(degrees, location, scale),
+    "Cauchy": lambda location, scale: held.cauchy(location, scale),
+    "Laplace": lambda location, scale: held.laplace(location, scale),
+    "Logistic": lambda location, scale: held.logistic(location, scale),
+    "Gumbel": lambda location, scale: held.gumbel_r(location, scale),
+    "SkewNormal": lambda location, scale, shape: held.skewnorm(shape, location, scale),
+    "ExponentiallyModifiedNormal": lambda mean, sd, rate: held.exponnorm(1 / (np.asarray(rate) * sd), mean, sd),
+    "Uniform": lambda lower, upper: held.uniform(lower, np.asarray(upper) - lower),
+    "HalfNormal": lambda scale: held.halfnorm(0, scale),
+    "HalfCauchy": lambda scale: held.halfcauchy(0, scale),
+    "Exponential": lambda rate: held.expon(0, 1 / np.asarray(rate)),
+    "Gamma": lambda shape, rate: held.gamma(shape, 0, 1 / np.asarray(rate)),
+    "InverseGamma": lambda shape, scale: held.invgamma(shape, 0, scale),
+    "ChiSquared": lambda degrees: held.chi2(degrees),
+    "InverseChiSquared": lambda degrees: held.invgamma(np.asarray(degrees) / 2, 0, 0.5),
+    "ScaledInverseChiSquared": lambda degrees, scale: held.invgamma(np.asarray(degrees) / 2, 0, degrees * np.asarray(scale) ** 2 / 2),
+    "LogNormal": lambda location, scale: held.lognorm(scale, 0, np.exp(location)),
+    "Weibull": lambda shape, scale: held.weibull_min(shape, 0, scale),
+    "Frechet": lambda shape, scale: held.invweibull(shape, 0, scale),
+    "Rayleigh": lambda scale: held.rayleigh(0, scale),
+    "LogLogistic": lambda scale, shape: held.fisk(shape, 0, scale),
+    "InverseGaussian": lambda mean, shape: held.invgauss(np.asarray(mean) / shape, 0, shape),
+    "Gompertz": lambda shape, rate: held.gompertz(shape, 0, 1 / np.asarray(rate)),
+    "Dagum": lambda concentration, sharpness, scale: held.mielke(np.asarray(concentration) * sharpness, sharpness, 0, scale),
+    "Levy": lambda location, scale: held.levy(location, scale),
+    "LogUniform": lambda lower, upper: held.loguniform(lower, upper),
+    "Pareto": lambda minimum, shape: held.pareto(shape, 0, minimum),
+    "ParetoType2": lambda location, scale, shape: held.lomax(shape, location, scale),
+    "Beta": lambda a, b: held.beta(a, b),
+    "BetaProportion": lambda mean, concentration: held.beta(mean * np.asarray(concentration), (1 - np.asarray(mean)) * concentration),
+    "Bernoulli": lambda p=None, logit=None: held.bernoulli(_odds(logit) if p is None else p),
+    "Binomial": lambda trials, p=None, logit=None: held.binom(trials, _odds(logit) if p is None else p),
     "BetaBinomial": lambda trials, a=None, b=None, mean=None, concentration=None: (
-        stats.betabinom(trials, a, b) if mean is None else stats.betabinom(trials, mean * concentration, (1 - mean) * concentration)
+        held.betabinom(trials, a, b) if mean is None else held.betabinom(trials, mean * concentration, (1 - mean) * concentration)
     ),
-    "Poisson": lambda rate=None, log=None: stats.poisson(np.exp(log) if rate is None else rate),
+    "Poisson": lambda rate=None, log=None: held.poisson(np.exp(log) if rate is None else rate),
     "NegBinomial": _negative_binomial,
-    "Geometric": lambda p: stats.geom(p, -1),
-    "BetaNegBinomial": lambda successes, a, b: stats.betanbinom(successes, a, b),
-    "DiscreteUniform": lambda lower, upper: stats.randint(lower, np.asarray(upper) + 1),
-    "Hypergeometric": lambda draws, successes, failures: stats.hypergeom(np.asarray(successes) + failures, successes, draws),
+    "Geometric": lambda p: held.geom(p, -1),
+    "BetaNegBinomial": lambda successes, a, b: held.betanbinom(successes, a, b),
+    "DiscreteUniform": lambda lower, upper: held.randint(lower, np.asarray(upper) + 1),
+    "Hypergeometric": lambda draws, successes, failures: held.hypergeom(np.asarray(successes) + failures, successes, draws),
     "MultiNormal": _multi_normal,
     "MultiStudentT": _multi_student_t,
     "GP": _gaussian_process,
@@ -142,7 +163,7 @@ FROZEN: dict[str, Callable[..., Frozen]] = {
 
 
 def _half_student_t(value: Any, degrees: Any, scale: Any) -> Any:
-    return np.where(np.asarray(value) >= 0, stats.t(degrees, 0, scale).logpdf(value) + np.log(2), -np.inf)
+    return np.where(np.asarray(value) >= 0, held.t(degrees, 0, scale).logpdf(value) + np.log(2), -np.inf)
 
 
 def _soft_laplace(value: Any, location: Any, scale: Any) -> Any:
@@ -252,7 +273,7 @@ class _Wrapped:
 
     def cdf(self, x: Any) -> Any:
         if self.name == "HalfStudentT":
-            return np.maximum(0, 2 * stats.t(self.arguments["degrees"], 0, self.arguments["scale"]).cdf(x) - 1)
+            return np.maximum(0, 2 * held.t(self.arguments["degrees"], 0, self.arguments["scale"]).cdf(x) - 1)
         if self.name == "SkewLaplace":
             location, scale, skew = (self.arguments[one] for one in ("location", "scale", "skew"))
             z = 2 * (np.asarray(x) - location) / scale
@@ -313,7 +334,7 @@ def _sum_to_zero(value: Any, distribution: tuple[str, Arguments]) -> Any:
     """The joint normal density, divided by that of sum / sqrt(size) at zero, of which the orthonormal coordinates are independent."""
     value = np.asarray(value)
     sd = distribution[1]["sd"]
-    return stats.norm(0, sd).logpdf(value).sum(-1) - stats.norm(0, sd).logpdf(0)
+    return held.norm(0, sd).logpdf(value).sum(-1) - held.norm(0, sd).logpdf(0)
 
 
 def _zero_inflated(value: Any, p: Any, distribution: tuple[str, Arguments]) -> Any:
@@ -357,8 +378,8 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "Multinomial": _multinomial,
     "DirichletMultinomial": _dirichlet_multinomial,
     "Categorical": _categorical,
-    "OrderedLogistic": _ordinal(stats.logistic()),
-    "OrderedProbit": _ordinal(stats.norm()),
+    "OrderedLogistic": _ordinal(held.logistic()),
+    "OrderedProbit": _ordinal(held.norm()),
     "SequentialLogistic": _sequential,
     "AdjacentLogistic": _adjacent,
     "LKJ": _lkj,

@@ -10,7 +10,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from pplang._ir import expression as ir
 from pplang._ir import program as records
 from pplang._ir.kinds import Boolean, Date, Interval, Kind, Member
 from tests.catalogue.scipy_reference import log_density as scipy_log_density
-from tests.reference.functions import BIJECTIONS, NUMBERS, TABLES, OutsideDomainError, log_sum_exp
+from tests.reference.functions import BIJECTIONS, NUMBERS, TABLES, OutsideDomainError, chain_log_sum, log_sum_exp
 
 Label = str | int
 Sets = Mapping[str, Sequence[Label]]
@@ -38,6 +38,25 @@ Environment = Mapping[str, At]
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
+
+
+_CHAIN_SUMS = frozenset(("chain_log_sum", "varying_chain_log_sum"))
+
+
+def _precision_ahead(here: int, after: int | None, found: np.ndarray, precision: np.ndarray, step: np.ndarray, scale: np.ndarray) -> float:
+    """By the update of a normal: what the next member says of this one, through its noise."""
+    told = 0.0 if after is None or not found[after] else step[after] ** 2 / (1 / found[after] + scale[after] ** 2)
+    return float(precision[here] + told)
+
+
+def _pull_ahead(here: int, after: int | None, found: np.ndarray, *tables: np.ndarray) -> float:
+    pull, ahead, step, drift, scale = tables
+    if after is None:
+        return float(pull[here])
+    return float(pull[here] + step[after] * (found[after] - ahead[after] * drift[after]) / (1 + scale[after] ** 2 * ahead[after]))
+
+
+_AHEAD: dict[str, Callable[..., float]] = {"precision_ahead": _precision_ahead, "pull_ahead": _pull_ahead}
 
 
 def all_sets(program: records.Program, sets: Sets, values: Mapping[str, Any]) -> dict[str, Sequence[Label]]:
@@ -98,6 +117,12 @@ def _log_logistic(given: Mapping[str, float], value: float) -> float:
 
 _FORMULAS: dict[str, Callable[[Mapping[str, float], float], float]] = {"Frechet": _frechet, "LogLogistic": _log_logistic}
 """SciPy takes the logarithm of a density that underflows."""
+
+
+@lru_cache(maxsize=200_000)
+def _density_of_number(name: str, arguments: tuple[tuple[str, Any], ...], value: float) -> float:
+    density = _FORMULAS.get(name) or partial(scipy_log_density, name)
+    return float(density(dict(arguments), value))
 
 
 @dataclass
@@ -332,6 +357,8 @@ class Evaluator:
 
     def _call(self, node: ir.Call, where: Environment) -> Any:
         arguments = [self.plain(self.value(one, where)) for one in (*node.arguments, *(one for _, one in node.keywords))]
+        if node.function in _CHAIN_SUMS or node.function in _AHEAD:
+            return self._along_time(node, arguments)
         if node.function in NUMBERS:
             return NUMBERS[node.function](*arguments)
         if node.function in TABLES:
@@ -396,10 +423,56 @@ class Evaluator:
                 )
             case ir.Distribution("Transformed"):
                 return self._transformed(node, value, where)
+            case ir.Distribution("Chain"):
+                return self._log_probability_of_path(node, value, where)
             case ir.Distribution():
+                arguments = self.arguments(node, where)
+                if np.ndim(value) == 0 and all(isinstance(one, int | float) for one in arguments.values()):
+                    return _density_of_number(node.name, tuple(arguments.items()), value)
                 density = _FORMULAS.get(node.name) or partial(scipy_log_density, node.name)
-                return float(density(self.arguments(node, where), value))
+                return float(density(arguments, value))
         raise NotImplementedError(type(node).__name__)
+
+    def _log_probability_of_path(self, node: ir.Distribution, path: np.ndarray, where: Environment) -> float:
+        """Of the states of all chains of a set, given tables of log weights."""
+        (_, first), (_, steps), (_, weight) = ((name, self.value(one, where)) for name, one in node.arguments)
+        total = 0.0
+        for line in self._lines_of(node.arguments[0][1]):
+            states = [int(path[row]) for row in line]
+            step = steps if np.ndim(steps) == 2 else None
+            total += first[line[0]][states[0]] + math.fsum(weight[row][state] for row, state in zip(line, states, strict=True))
+            for (_, a), (row, b) in itertools.pairwise(zip(line, states, strict=True)):
+                total += (steps[row] if step is None else step)[a][b]
+            total -= self._chain_log_sum(first, steps, weight, line)
+        return total
+
+    def _lines_of(self, table: ir.Expression) -> list[list[int]]:
+        """The members along the first axis that a reference leaves whole, in the order of the set; a line for each of its groups."""
+        set_name = self._axes(table)[0]
+        places = range(len(self.sets[set_name]))
+        before = {place: self._stepped(At(set_name, place), 1) for place in places}
+        after = {at.position: place for place, at in before.items() if at is not None}
+        lines = []
+        for start in (place for place, at in before.items() if at is None):
+            line = [start]
+            while line[-1] in after:
+                line.append(after[line[-1]])
+            lines.append(line)
+        return lines
+
+    def _chain_log_sum(self, first: np.ndarray, steps: np.ndarray, weight: np.ndarray, line: list[int]) -> float:
+        return float(chain_log_sum(first[line], steps if np.ndim(steps) == 2 else steps[line], weight[line]))
+
+    def _along_time(self, node: ir.Call, arguments: list[Any]) -> Any:
+        """The functions that go along an ordered set: all groups side by side."""
+        lines = self._lines_of(node.arguments[0])
+        if node.function in _CHAIN_SUMS:
+            return math.fsum(self._chain_log_sum(*map(np.asarray, arguments), line) for line in lines)
+        result = np.zeros(len(arguments[0]))
+        for line in lines:
+            for here, after in zip(reversed(line), [None, *reversed(line[1:])], strict=True):
+                result[here] = _AHEAD[node.function](here, after, result, *arguments)
+        return result
 
     def _log_weight(self, weights: ir.Expression, at: At, inside: Environment) -> float:
         found = self.value(weights, inside)

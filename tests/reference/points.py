@@ -11,7 +11,7 @@ import numpy as np
 
 from pplang._ir import expression as ir
 from pplang._ir import program as records
-from pplang._ir.kinds import Interval
+from pplang._ir.kinds import Interval, Member
 from tests.reference.evaluate import At, Environment, Evaluator, Sets
 from tests.reference.functions import corr_cholesky_of
 
@@ -50,7 +50,10 @@ def _table(evaluator: Evaluator, site: records.Site, rng: np.random.Generator) -
         where = {axis.variable: At(axis.set, at) for axis, at in zip(plates, positions, strict=True) if axis.variable is not None}
         rest = iter(positions)
         place = tuple(slice(None) if axis.variable is None else next(rest) for axis in site.axes)
-        result[place] = draw(evaluator, site.right, where, event, rng)
+        if isinstance(site.kind, Member) and not event:
+            result[place] = rng.integers(len(evaluator.sets[site.kind.set]))
+        else:
+            result[place] = draw(evaluator, site.right, where, event, rng)
     for label, value in site.fixing:
         result[list(evaluator.sets[site.axes[0].set]).index(label)] = evaluator.number(value, {})
     return result
@@ -86,11 +89,19 @@ def draw(evaluator: Evaluator, node: ir.Expression, where: Environment, event: t
             return float(rng.integers(len(evaluator.value(table, where))))
         case "OrderedLogistic" | "OrderedProbit":
             return float(rng.integers(len(evaluator.value(_given(node, "cut"), where)) + 1))
+    if node.name == "DiscreteUniform" or (node.name == "Truncated" and _is_count(node.arguments[0][1])):
+        given = dict(node.arguments)
+        first = int(evaluator.number(given["lower"], where)) if "lower" in given else 0
+        return float(rng.integers(first, int(evaluator.number(given["upper"], where)) + 1))
     if node.name in _COUNTS:
         return float(rng.integers(4))
     if node.name in _BELOW_TRIALS:
         return float(rng.integers(int(evaluator.number(_given(node, "trials"), where)) + 1))
     return float(_inside(ends(evaluator, node, where), rng, ()))
+
+
+def _is_count(node: ir.Expression) -> bool:
+    return isinstance(node, ir.Distribution) and node.name in _COUNTS | _BELOW_TRIALS
 
 
 def ends(evaluator: Evaluator, node: ir.Expression, where: Environment) -> tuple[float, float]:

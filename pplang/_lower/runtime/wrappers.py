@@ -114,6 +114,16 @@ class _Recorded(dist.Distribution):
         return self.base.expand(self.batch_shape).sample(key, sample_shape)
 
 
+def _counting(base: dist.Distribution, where: ArrayLike) -> dist.Distribution:
+    """`base`, whose parameters have no slope where it does not count: there its density may be infinite, which times zero is no number."""
+
+    def kept(parameter: ArrayLike) -> ArrayLike:
+        real = jnp.issubdtype(jnp.result_type(parameter), jnp.floating)
+        return jnp.where(where, parameter, jax.lax.stop_gradient(parameter)) if real else parameter
+
+    return jax.tree.map(kept, base)  # type: ignore[no-any-return]
+
+
 class Censored(_Recorded):
     """A value counts as P(X >= value) where `right` holds, as P(X <= value) where `left` does, and by its density elsewhere."""
 
@@ -127,11 +137,12 @@ class Censored(_Recorded):
         super().__init__(_shape(base, right, left), validate_args=validate_args)
 
     def log_prob(self, value: ArrayLike) -> jax.Array:
-        result = self.base.log_prob(value)
+        right, left = (jnp.asarray(False if one is None else one) for one in (self.right, self.left))
+        result = _counting(self.base, ~right & ~left).log_prob(value)
         if self.left is not None:
-            result = jnp.where(self.left, log_cdf(self.base, value), result)
+            result = jnp.where(left, log_cdf(_counting(self.base, left & ~right), value), result)
         if self.right is not None:
-            result = jnp.where(self.right, log_mass(self.base, value, None), result)
+            result = jnp.where(right, log_mass(_counting(self.base, right), value, None), result)
         return result
 
 
@@ -147,8 +158,11 @@ class Interval(_Recorded):
 
     def log_prob(self, value: ArrayLike) -> jax.Array:
         value, lower, upper = (jnp.asarray(one) for one in (value, self.lower, self.upper))
-        mass = log_mass(self.base, lower, upper)
-        counted = mass if is_discrete(self.base) else jnp.where(lower < upper, mass, self.base.log_prob(value))
+        if is_discrete(self.base):
+            counted = log_mass(self.base, lower, upper)
+        else:
+            mass = log_mass(_counting(self.base, lower < upper), lower, upper)
+            counted = jnp.where(lower < upper, mass, _counting(self.base, lower >= upper).log_prob(value))
         return jnp.where((value >= lower) & (value <= upper), counted, -jnp.inf)
 
 
