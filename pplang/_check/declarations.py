@@ -179,7 +179,8 @@ class Declarations:
 
     def _known_size(self, one: ir.Input, axis: str) -> None:
         found = self.environment.sets.get(axis)
-        if found is not None and isinstance(found.members, ir.Empty | ir.Distinct):
+        tuned = any(note.name == "tuned" for note in one.notes)  # the engine sets it, once all data are read
+        if found is not None and isinstance(found.members, ir.Empty | ir.Distinct) and not tuned:
             what = "which cells are empty" if isinstance(found.members, ir.Empty) else "how many rows are different"
             self.environment.report("N15", f"`{one.name}` is given for each of {axis}", one.span, f"{what} is known only after all data are read",
                                     help=f"give it for all of {' x '.join(self.environment.parts(axis))}")  # fmt: skip

@@ -8,6 +8,7 @@ from pplang._check import graph
 from pplang._check.draws import type_draw
 from pplang._check.environment import Entry, Environment
 from pplang._check.types import Typer
+from pplang._check.widening import union
 from pplang._diagnostics import Collector, InternalError
 from pplang._ir import program as ir
 
@@ -60,6 +61,7 @@ def _typed(environment: Environment, site: ir.Site) -> ir.Site:
     typer = Typer(environment, {axis.variable: axis.set for axis in site.axes if axis.variable is not None})
     if site.role in ("observed", "split"):
         return site
+    started = None
     if site.role == "latent":
         draw = type_draw(typer, site.right, event=site.event)
         kind, structure, data = draw.kind, draw.structure, False
@@ -70,7 +72,9 @@ def _typed(environment: Environment, site: ir.Site) -> ir.Site:
     entry = environment.entries[site.name]
     kind = site.declared_kind or kind or site.kind
     if site.starting is not None:
-        kind = site.kind
+        # The checker has settled a recurrence; what a pass has made beside it needs no settling, and is read again as narrow as it is.
+        alone = site.origin is not None and site.origin[0] != site.name and site.name not in {edge.parent for edge in graph.edges(site)}
+        kind = union([kind, started.kind]) or site.kind if alone and started is not None else site.kind
     entry.kind, entry.structure, entry.data = kind, structure, data
     level: ir.Level = "data" if data and site.role == "deterministic" else "model"
     return replace(site, kind=kind, structure=structure, level=level)

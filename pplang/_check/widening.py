@@ -85,11 +85,11 @@ def _typed(quiet: Environment, one: Resolved, entry: Entry) -> Kind | None:
     typer = Typer(quiet, one.typer.variables)
     parts = [one.right] if one.clauses.starting is None else [one.right, one.clauses.starting]
     if one.node.operator == "~":
-        return _union([type_draw(typer, part, event=one.event if one.fills else None, outcome=entry.kind).kind for part in parts])
-    return _union([typer.type_of(part).kind for part in parts])
+        return union([type_draw(typer, part, event=one.event if one.fills else None, outcome=entry.kind).kind for part in parts])
+    return union([typer.type_of(part).kind for part in parts])
 
 
-def _union(kinds: list[Kind | None]) -> Kind | None:
+def union(kinds: list[Kind | None]) -> Kind | None:
     """The kind that holds the values of all that are known."""
     known = [one for one in kinds if one is not None]
     total = known[0] if known else None

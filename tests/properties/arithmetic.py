@@ -276,7 +276,9 @@ def _gather(operand: Any, indices: Any, *, dimension_numbers: Any, slice_sizes: 
 def _filling(dtype: Any) -> Any:
     if np.issubdtype(dtype, np.inexact):
         return np.nan
-    return True if dtype == bool else np.iinfo(dtype).min if np.issubdtype(dtype, np.signedinteger) else np.iinfo(dtype).max
+    return (
+        True if np.issubdtype(dtype, np.bool_) else np.iinfo(dtype).min if np.issubdtype(dtype, np.signedinteger) else np.iinfo(dtype).max
+    )
 
 
 def _scatter(put: Callable[[Any, Any, Any], None]) -> Rule:
@@ -354,7 +356,7 @@ _RULES: dict[str, Rule] = {
     "convert_element_type": lambda x, *, new_dtype, **_: np.asarray(x).astype(new_dtype),
     "reduce_precision": lambda x, **_: x,
     "broadcast_in_dim": _broadcast,
-    "reshape": lambda x, *, new_sizes, **_: np.reshape(x, new_sizes),
+    "reshape": lambda x, *, new_sizes, dimensions, **_: np.reshape(x if dimensions is None else np.transpose(x, dimensions), new_sizes),
     "squeeze": lambda x, *, dimensions: np.squeeze(x, tuple(dimensions)),
     "expand_dims": lambda x, *, dimensions: np.expand_dims(x, tuple(dimensions)),
     "transpose": lambda x, *, permutation: np.transpose(x, permutation),

@@ -126,7 +126,11 @@ def membership(form: Form) -> None:
         form.say(f"{eta}[{form.row} in {form.rows}, {over}] = [{', '.join(form.writer.real(form.scope, 1) for _ in labels)}]")
         prior = f"Categorical(logits = {eta}[{form.row}])"
     form.say(f"{z}{form.at} ~ {prior}")
-    centre = form.latent("Ordered(Normal(0, 2))", "real", (over,), bound=False) if form.chance(0.5) else form.latent("Normal(0, 2)", "real", (over,))
+    centre = (
+        form.latent("Ordered(Normal(0, 2))", "real", (over,), bound=False)
+        if form.chance(0.5)
+        else form.latent("Normal(0, 2)", "real", (over,))
+    )
     location = form.one(
         [f"{centre}[{here}]", f"{centre}[{here}] + {form.real()}", f"(if {here} == {labels[0]} then {form.real()} else {centre}[{here}])"]
     )
@@ -199,7 +203,10 @@ def hidden_chain(form: Form) -> None:
     """States that follow one another."""
     grouped = form.chance(0.4)
     clock, group = form.writer.fresh("clock", "moment"), form.writer.fresh("animal", "patient") if grouped else ""
-    form.table(form.number(3, 4) if not grouped else form.number(4, 5), form.one([" ordered", f" ordered by {clock}"]) if not grouped else f" ordered by {clock} within {group}")
+    form.table(
+        form.number(3, 4) if not grouped else form.number(4, 5),
+        form.one([" ordered", f" ordered by {clock}"]) if not grouped else f" ordered by {clock} within {group}",
+    )
     form.lines.append(f"  {clock} : real")
     form.writer.column(clock, (form.rows,), "real", np.sort(form.normals()))
     if grouped:
@@ -223,7 +230,13 @@ def hidden_chain(form: Form) -> None:
         first = form.latent("Dirichlet(1)", "unit", (over,), bound=False)
         start = form.one([f"Categorical({first})", f"Categorical([{', '.join([str(1 / len(labels))] * len(labels))}])"])
         centre = form.latent("Normal(0, 2)", "real", (over,))
-        here = form.one([f"{centre}[{state}[{row}]]", f"({centre}[{state}[{row}]] + {form.real()})", f"(if {state}[{row}] == {labels[0]} then {form.real()} else 0)"])
+        here = form.one(
+            [
+                f"{centre}[{state}[{row}]]",
+                f"({centre}[{state}[{row}]] + {form.real()})",
+                f"(if {state}[{row}] == {labels[0]} then {form.real()} else 0)",
+            ]
+        )
     form.say(f"{state}{form.at} ~ {step}\n  starting {start}")
     form.outcome(here)
 

@@ -92,7 +92,9 @@ def main() -> int:
     parser.add_argument("--texts", type=int, default=0, help="texts that are nearly programs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=multiprocessing.cpu_count())
-    parser.add_argument("--each", type=int, default=1_000, help="programs after which a line says how far the run is, and a process is replaced")
+    parser.add_argument(
+        "--each", type=int, default=1_000, help="programs after which a line says how far the run is, and a process is replaced"
+    )
     chosen = parser.parse_args()
     total, began = Found(), time.monotonic()
     for task, count in ((run_programs, chosen.programs), (run_texts, chosen.texts)):
@@ -101,7 +103,10 @@ def main() -> int:
                 print(f"seed {seed} fails\n{written}\n{report}\n", flush=True)
             total.add(found)
             worst = ", ".join(f"{error:.0e} {what}" for what, error in sorted(total.errors.items(), key=lambda one: -one[1])[:3])
-            print(f"{total.examined:,} after {time.monotonic() - began:.0f} s, {len(total.failures)} failures; largest errors {worst}", flush=True)
+            print(
+                f"{total.examined:,} after {time.monotonic() - began:.0f} s, {len(total.failures)} failures; largest errors {worst}",
+                flush=True,
+            )
     for what, how_many in sorted(total.outcomes.items()):
         print(f"{how_many:10,}  {what}")
     for what, error in sorted(total.errors.items()):

@@ -170,7 +170,9 @@ def _sum(case: Case, before: Program, names: Sequence[str], values: Values) -> f
 
 def _combinations(case: Case, program: Program, names: Sequence[str], values: Values) -> Iterator[Values]:
     shapes = [np.shape(values[name]) for name in names]
-    each = [itertools.product(_states(case, program.site[name]), repeat=math.prod(shape)) for name, shape in zip(names, shapes, strict=True)]
+    each = [
+        itertools.product(_states(case, program.site[name]), repeat=math.prod(shape)) for name, shape in zip(names, shapes, strict=True)
+    ]
     for chosen in itertools.product(*map(list, each)):
         yield {name: np.reshape(np.array(one, float), shape) for name, one, shape in zip(names, chosen, shapes, strict=True)}
 

@@ -13,9 +13,9 @@ from numpyro.distributions import transforms
 
 from pplang._ir import expression as ire
 from pplang._ir import text as printing
-from pplang._ir.program import Program, Site
+from pplang._ir.program import Program, Site, given
 from pplang._lower import Lowered, lower
-from pplang._passes import center, forward, unconstrain
+from pplang._passes import center, expand_mixtures, forward, innovate, marginalize, split_missing, unconstrain, whiten
 from pplang._passes.plan import Choice, Rewrite
 from tests.properties.examine import BrokenError, examine
 from tests.properties.programs import Case
@@ -55,7 +55,43 @@ y[g in Game] ~ Normal(share[attack] * m[home[g], away[g]] + sum(m[home[g], t] fo
 )
 
 
-@pytest.mark.parametrize("case", [HIERARCHY, TEAMS], ids=["hierarchy", "teams"])
+CHAIN = Case(
+    """data Step ordered by time within animal:
+  time : real
+  animal : Animal
+  y : real
+index Mood = {calm, wild}
+start[Mood] ~ Dirichlet(2)
+move[m in Mood, Mood] ~ Dirichlet(1.5)
+centre[m in Mood] ~ Normal(0, 2)
+mood[t in Step] ~ Categorical(move[mood[t-1]])
+  starting Categorical(start)
+level[t in Step] ~ Normal(0.5 * level[t-1], 0.7)
+  starting Normal(0, 2)
+y[t in Step] ~ Normal(centre[mood[t]] + level[t], 0.8)
+""",
+    {"Step": range(1, 6), "Animal": ("a", "b"), "Mood": ("calm", "wild")},
+    {"time": np.array([1.0, 2.0, 3.0, 1.5, 2.5]), "animal": np.array([0, 0, 0, 1, 1]), "y": _RNG.normal(size=5)},
+)
+GAPS = Case(
+    """data Voter:
+  age : real
+  income : real?
+  y : real
+b ~ Normal(0, 1)
+K[i in Voter, j in Voter] = exp(-(age[i] - age[j])^2)
+f[Voter] ~ GP(b, cov = K, jitter = 0.01)
+income[v in Voter] ~ Normal(b * age[v], 1.5)
+@expand
+y[v in Voter] ~ StudentT(4, income[v] + f[v], 0.7)
+""",
+    {"Voter": range(1, 5)},
+    {"age": _RNG.normal(size=4), "income": _RNG.normal(size=4), "y": _RNG.normal(size=4),
+     given("income"): np.array([True, False, True, False])},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [HIERARCHY, TEAMS, CHAIN, GAPS], ids=["hierarchy", "teams", "chain", "gaps"])
 def test_nothing_is_noticed_where_nothing_is_broken(case: Case) -> None:
     assert examine(case, jacobian=True).points == 2
 
@@ -104,6 +140,13 @@ def _wider_prior(node: ire.Expression) -> ire.Expression:
     return replace(node, arguments=(node.arguments[0], (node.arguments[1][0], ire.Number(2))))
 
 
+def _wider(node: ire.Expression) -> ire.Expression:
+    """The second argument doubled."""
+    assert isinstance(node, ire.Distribution)
+    first, (name, value) = node.arguments
+    return replace(node, arguments=(first, (name, ire.Product((("*", ire.Number(2)), ("*", value))))))
+
+
 BROKEN_PASSES: dict[str, tuple[ModuleType, Damage]] = {
     "Jacobian of center negated": (center, _negated_jacobian),
     "Jacobian of center left out": (center, _without_jacobian),
@@ -135,6 +178,52 @@ def test_broken_passes_are_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(module, "apply", broken_once)
     with pytest.raises(BrokenError):
         examine(HIERARCHY, points=1)
+
+
+def _steps_turned(node: ire.Expression) -> ire.Expression:
+    """The step from one state to the next the wrong way round."""
+    assert isinstance(node, ire.Call)
+    first, steps, weight = node.arguments
+    return replace(node, arguments=(weight, steps, first))
+
+
+def _factors(change: Callable[[ire.Expression], ire.Expression]) -> Damage:
+    def damage(rewrite: Rewrite) -> Rewrite:
+        factors = tuple(replace(one, value=change(one.value)) for one in rewrite.program.factors)
+        return replace(rewrite, program=replace(rewrite.program, factors=factors))
+
+    return damage
+
+
+def _twice(node: ire.Expression) -> ire.Expression:
+    return ire.Product((("*", ire.Number(2)), ("*", node)))
+
+
+BROKEN_FURTHER: dict[str, tuple[Case, ModuleType, Damage]] = {
+    "tables of a chain exchanged": (CHAIN, marginalize, _factors(_steps_turned)),
+    "a sum counted twice": (CHAIN, marginalize, _factors(_twice)),
+    "the way a state is drawn": (CHAIN, marginalize, _right("mood_weight", lambda _: ire.Number(0))),
+    "Jacobian of innovations left out": (CHAIN, innovate, _without_jacobian),
+    "a chain doubled": (CHAIN, innovate, _right("level", _twice)),
+    "empty cells observed": (GAPS, split_missing, _site(lambda site: replace(site, where=None))),
+    "empty cells of another scale": (GAPS, split_missing, _right("income_empty", _wider)),
+    "a mixing variable with other degrees": (GAPS, expand_mixtures, _right("y_mix", _wider)),
+    "Jacobian of a process left out": (GAPS, whiten, _without_jacobian),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_FURTHER)
+def test_broken_passes_of_other_kinds_are_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    case, module, damage = BROKEN_FURTHER[name]
+    apply, waiting = module.apply, [damage]
+
+    def broken_once(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
+        rewrite = apply(program, choices)
+        return waiting.pop()(rewrite) if waiting and choices and choices[0].reason else rewrite
+
+    monkeypatch.setattr(module, "apply", broken_once)
+    with pytest.raises(BrokenError):
+        examine(case, points=1)
 
 
 def test_an_ignored_annotation_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,7 @@ def _counting(base: dist.Distribution, where: ArrayLike) -> dist.Distribution:
         real = jnp.issubdtype(jnp.result_type(parameter), jnp.floating)
         return jnp.where(where, parameter, jax.lax.stop_gradient(parameter)) if real else parameter
 
-    return jax.tree.map(kept, base)  # type: ignore[no-any-return]
+    return jax.tree.map(kept, base)
 
 
 class Censored(_Recorded):
