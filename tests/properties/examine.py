@@ -213,7 +213,7 @@ def examine(
     rng = np.random.default_rng(seed)
     for _ in range(points):
         try:
-            point = move(case, made, start(case, program, rng), outcome)
+            point = move(case, made, start(case, made, rng), outcome)
         except (OverflowError, ZeroDivisionError, OutsideDomainError, np.linalg.LinAlgError):
             outcome.skipped += 1
             continue

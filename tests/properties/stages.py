@@ -80,10 +80,16 @@ def _some_value(case: Case, site: Site, rng: np.random.Generator) -> float:
     raise NotImplementedError(site.kind)
 
 
-def start(case: Case, program: Program, rng: np.random.Generator) -> Values:
-    """Values for all latents and params of a source, and for the empty cells of its columns."""
+def start(case: Case, compiled: Compiled, rng: np.random.Generator) -> Values:
+    """Values for all latents and params of a source, and for the empty cells of its columns.
+
+    Params that the passes make inputs of have the values that follow from these.
+    """
+    program, last = compiled.source, compiled.program
+    settling = {one.name for one in program.params if not last.params and one.name in last.site}
+    settled = {name: evaluator(case, last, {}).whole(name) for name in settling}
     whole = filled(case, program, rng)
-    return {**random_point(program, case.sets, {**case.arrays, **whole}, rng), **whole}
+    return {**random_point(program, case.sets, {**case.arrays, **whole, **settled}, rng), **whole}
 
 
 def move(case: Case, compiled: Compiled, values: Values, outcome: Outcome) -> Point:

@@ -25,12 +25,14 @@ _LOWER_END = {"Pareto": "minimum", "ParetoType2": "location"}
 
 
 def random_point(program: records.Program, sets: Sets, data: Mapping[str, Any], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Values by name, in declared axis order. Sites are gone through in program order, so that bounds may depend on what is before."""
+    """Values by name, in declared axis order. Sites are gone through in program order, so that bounds may depend on what is before. A param
+    that has a value among the data keeps it."""
     values: dict[str, Any] = dict(data)
     found: dict[str, np.ndarray] = {}
     for param in program.params:
         shape = tuple(len(Evaluator(program, sets, {}).sets[axis.set]) for axis in param.axes)
-        found[param.name] = values[param.name] = _inside(_bounds_of(param.kind), rng, shape)
+        settled = param.name in data
+        found[param.name] = values[param.name] = data[param.name] if settled else _inside(_bounds_of(param.kind), rng, shape)
     for site in program.sites:
         if site.role == "latent":
             found[site.name] = values[site.name] = _table(Evaluator(program, sets, values), site, rng)
