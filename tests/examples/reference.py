@@ -169,8 +169,35 @@ def wine(data: pd.DataFrame) -> None:
     sample("rating", dist.Categorical(probs=jnp.diff(edges, axis=1)), obs=data["rating"].to_numpy() - 1)
 
 
+def nile(data: pd.DataFrame) -> None:
+    seen, ahead = data["volume"].dropna().to_numpy(), int(data["volume"].isna().sum())
+    s_level = sample("s_level", dist.HalfNormal(100))
+    s_flow = sample("s_flow", dist.HalfNormal(200))
+    with plate("years_raw", len(data)):
+        steps = sample("step_raw", dist.Normal(0, 1))
+    scale = jnp.full(len(data), s_level).at[0].set(500.0)
+    level = deterministic("level", 1000 + jnp.cumsum(scale * steps))
+    sample("volume_raw", dist.Normal(level[: len(seen)], s_flow), obs=seen)
+    with plate("ahead_raw", ahead):
+        noise = sample("noise_raw", dist.Normal(0, 1))
+    deterministic("volume", level[len(seen) :] + s_flow * noise)
+
+
+def coal(data: pd.DataFrame) -> None:
+    years, disasters = data["year"].to_numpy(), data["disasters"].to_numpy()
+    early = sample("early", dist.Gamma(2, 1))
+    late = sample("late", dist.Gamma(2, 1))
+    before = years[None, :] < years[1:, None]
+    weight = jnp.where(before, dist.Poisson(early).log_prob(disasters), dist.Poisson(late).log_prob(disasters)).sum(axis=1)
+    numpyro.factor("disasters_raw", jax.scipy.special.logsumexp(weight))
+    # The year given the rates, from a uniform number: the inverse of its distribution function.
+    level = sample("level_raw", dist.Uniform(0, 1))
+    deterministic("change", years[1] + (jnp.cumsum(jax.nn.softmax(weight)) < level).sum())
+    deterministic("rarer", early / late)
+
+
 MODELS: dict[str, Model] = {
-    model.__name__: model for model in (eight_schools, radon, sleepstudy, contraception, epilepsy, diabetes, kidney, wine)
+    model.__name__: model for model in (eight_schools, radon, sleepstudy, contraception, epilepsy, diabetes, kidney, wine, nile, coal)
 }
 
 
