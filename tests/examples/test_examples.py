@@ -95,6 +95,7 @@ ALONE = """
 import importlib.util, sys
 sys.modules["pplang"] = None  # it needs nothing of ours
 import jax, numpy
+from numpyro import handlers
 from numpyro.infer.util import log_density
 
 spec = importlib.util.spec_from_file_location("exported", sys.argv[1])
@@ -104,13 +105,17 @@ arrays, point = dict(numpy.load(sys.argv[2])), dict(numpy.load(sys.argv[3]))
 with jax.enable_x64(True):
     known = {**arrays, **exported.prepare(sets=exported.SETS, **taken(exported.prepare, arrays))}
     own = {"sets": exported.SETS, **taken(exported.model, known)}
-    print(float(jax.jit(lambda at: log_density(exported.model, (), own, at)[0])(point)))
+    # What has been summed out is drawn given the rest: it has a value, but no part in the density.
+    fitted = handlers.block(handlers.seed(exported.model, 0), hide=sys.argv[4:])
+    print(float(jax.jit(lambda at: log_density(fitted, (), own, at)[0])(point)))
 """
 TAKEN = """
 import inspect
 
 def taken(function, values):
-    return {name: values[name] for name in inspect.signature(function).parameters if name in values}
+    # `income_given` is the argument for `given(income)`.
+    named = {**{f"{name[6:-1]}_given": one for name, one in values.items() if name.startswith("given(")}, **values}
+    return {name: named[name] for name in inspect.signature(function).parameters if name in named}
 """
 
 
@@ -124,9 +129,11 @@ def test_exported_module_runs_on_its_own_and_has_the_same_density(name: str, tmp
     ends = np.cumsum([latent.size for latent in bound.latents])
     parts = np.split(z, ends[:-1])
     np.savez(tmp_path / "point.npz", **{one.name: part.reshape(one.shape) for one, part in zip(bound.latents, parts, strict=True)})
-    np.savez(tmp_path / "arrays.npz", **bound.dataset.arrays)
-    files = [module, tmp_path / "arrays.npz", tmp_path / "point.npz"]
-    alone = subprocess.run([sys.executable, "-c", TAKEN + ALONE, *map(str, files)], capture_output=True, text=True, cwd=tmp_path)
+    np.savez(tmp_path / "arrays.npz", **bound.dataset.values())
+    inferred = {one.name for one in bound.latents}
+    drawn = [site.name for site in bound.compiled.program.sites if site.role == "latent" and site.name not in inferred]
+    arguments = [module, tmp_path / "arrays.npz", tmp_path / "point.npz", *drawn]
+    alone = subprocess.run([sys.executable, "-c", TAKEN + ALONE, *map(str, arguments)], capture_output=True, text=True, cwd=tmp_path)
     assert alone.returncode == 0, alone.stderr
     with jax.enable_x64(True):
         assert float(alone.stdout) == pytest.approx(float(jax.jit(bound.log_density)(z)), rel=1e-10)
