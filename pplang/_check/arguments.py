@@ -90,10 +90,17 @@ def has_tables(typer: Typer, node: ir.TableLiteral) -> bool:
 def _fill_sum(typer: Typer, node: ir.TableLiteral, over: str) -> None:
     """D12: a list over a sum of sets has, in order, a table over each summand, or a number for each member that the model lists."""
     wanted = _items(typer, over)
-    given = [(typer.type_of(item).sets or (None,))[0] for item in node.items]
+    given = [one for item in node.items for one in _given(typer, item)]
     if given != wanted:
         typer.report("D12", f"a list that does not fill {over}", node.span, "a table in a list fills one of the sets that a sum is made of",
                      help="write, in the order of the sum, a table over each set and a number for each label")  # fmt: skip
+
+
+def _given(typer: Typer, item: ir.Expression) -> list[str | None]:
+    """What an item fills: a number one label, a table its set, a table over a sum all that the sum is made of."""
+    (over, *_) = typer.type_of(item).sets or (None,)
+    is_sum = over in typer.environment.sets and isinstance(typer.environment.sets[over].members, SumSet)
+    return _items(typer, over) if over is not None and is_sum else [over]
 
 
 def _items(typer: Typer, over: str) -> list[str | None]:

@@ -14,7 +14,7 @@ from pplang._check.types import Typer
 from pplang._check.words import kind_words, near
 from pplang._ir import expression as ire
 from pplang._ir import program as ir
-from pplang._ir.kinds import NAMED, Interval
+from pplang._ir.kinds import NAMED, Interval, Member
 from pplang._ir.text import kind_text
 from pplang._syntax import tree
 
@@ -140,8 +140,11 @@ class Declarations:
         for one in self.inputs:
             for axis in one.sets:
                 self._known_size(one, axis)
+            self._known_members(one)
             if one.default is not None:
                 self._constant("R07", f"the default of `{one.name}`", one.default, one.sets, one.kind, {})
+        for column in (column for table in self.tables for column in table.columns):
+            self._known_members(column)
         for param in self.params:
             if param.start is not None:
                 variables = {axis.variable: axis.set for axis in param.axes if axis.variable}
@@ -184,6 +187,17 @@ class Declarations:
             what = "which cells are empty" if isinstance(found.members, ir.Empty) else "how many rows are different"
             self.environment.report("N15", f"`{one.name}` is given for each of {axis}", one.span, f"{what} is known only after all data are read",
                                     help=f"give it for all of {' x '.join(self.environment.parts(axis))}")  # fmt: skip
+
+    def _known_members(self, one: ir.Column | ir.Input) -> None:
+        """No data can name the members of a set that follows from columns."""
+        over = one.sets if isinstance(one, ir.Column) else ()
+        for name in (*over, *((one.kind.set,) if isinstance(one.kind, Member) else ())):
+            found = self.environment.sets.get(name)
+            if found is not None and isinstance(found.members, ir.Empty | ir.Distinct):
+                holds = f"has a value for each of {name}" if name in over else f"holds members of {name}"
+                made = "the empty cells" if isinstance(found.members, ir.Empty) else "the different rows"
+                self.environment.report("N15", f"`{one.name}` {holds}", one.span, f"its members are {made} of columns: no data can name them",
+                                        help=f"give `{one.name}` a set of its own, with another name")  # fmt: skip
 
     def _size(self, index_set: ir.IndexSet) -> None:
         members = index_set.members

@@ -16,6 +16,7 @@ from pplang._data.dataset import Dataset
 from pplang._data.inputs import Given, default_values, input_values
 from pplang._data.labels import Label
 from pplang._data.match import Matched, match
+from pplang._data.named import Named, named_labels, unknown_labels
 from pplang._data.report import listing, nearest
 from pplang._data.schema import schema
 from pplang._data.sets import Evaluate
@@ -112,6 +113,10 @@ class _Known:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     present: dict[str, np.ndarray] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
+    named: Named = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.named = named_labels(self.program)
 
     def resolve(self) -> None:
         """Go round the sets and inputs until no more can be found."""
@@ -154,9 +159,13 @@ class _Known:
                 members = index_sets.columns_of(one, self.tables, self.collector)
             case _:
                 members = index_sets.derived(one, self.arrays, self.sets, self.evaluate, self.collector)
-        if members is not None:
-            self.sets[one.name] = members
-        return members is not None
+        if members is None:
+            return False
+        unknown = unknown_labels(one, members, self.named)
+        for each in unknown:
+            self.collector.add(each)
+        self.sets[one.name] = members
+        return not unknown
 
     def _input(self, one: Input) -> bool:
         reading = Reading(self.missing)

@@ -13,9 +13,10 @@ from pplang._lower import code
 from pplang._lower.cells import row_of
 from pplang._lower.code import Code
 from pplang._lower.functions import ALWAYS_FINITE, asserted
+from pplang._lower.indexing import within
 from pplang._lower.repeats import each
 from pplang._lower.terms import Axis, Term, full, number, union
-from pplang._lower.unit import Loop, Scope, as_member_of, elementwise, every, opposite, rule
+from pplang._lower.unit import Loop, Scope, elementwise, every, opposite, rule
 
 _LONGEST = 24
 """How many operands one generated line adds or multiplies."""
@@ -154,7 +155,7 @@ def _compare(node: ir.Compare, scope: Scope) -> Term:
     left, right = scope.value(node.left), scope.value(node.right)
     if left.member is not None and right.member is not None:
         first, second = left.member, right.member
-        left, right = as_member_of(second, left, scope.unit), as_member_of(first, right, scope.unit)
+        left, right = within(left, second, scope), within(right, first, scope)
     numbers = not (left.type == "member" and right.type == "member" and left.member == right.member)
     if numbers:
         left, right = scope.number(node.left), scope.number(node.right)

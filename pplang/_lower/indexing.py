@@ -82,17 +82,21 @@ def slot_of(index: ir.Expression, set_name: str, scope: Scope) -> Slot:
     term = scope.value(index)
     if term.type != "member":
         raise InternalError("an index that is not a member of a set")
-    return Slot(positions=_within(as_member_of(set_name, term, scope.unit), set_name, scope))
+    return Slot(positions=within(term, set_name, scope))
 
 
-def _within(term: Term, set_name: str, scope: Scope) -> Term:
-    """The positions of members of one summand in a sum of sets, perhaps of sums."""
+def within(term: Term, set_name: str, scope: Scope) -> Term:
+    """The positions of members of one summand in a sum of sets, perhaps of sums; those of a part of a set in the whole one."""
     assert term.member is not None
     before = _before(term.member, set_name, scope)
+    if before is None:
+        term = as_member_of(set_name, term, scope.unit)
+        assert term.member is not None
+        before = _before(term.member, set_name, scope)
     position = term.code
     for one in before or ():
         position = code.binary(code.size(one), "+", position)
-    return term.become(position, member=set_name) if before else term
+    return term if before is None else term.become(position, member=set_name)
 
 
 def _before(member_of: str, set_name: str, scope: Scope) -> list[str] | None:

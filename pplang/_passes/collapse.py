@@ -26,7 +26,7 @@ from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.kinds import REAL
 from pplang._ir.program import Axis, Factor, IndexSet, Labels, Program, Site, SumSet
-from pplang._passes.linear import Column, Group, Linear, NotLinearError, linear
+from pplang._passes.linear import Column, Group, Linear, NotLinearError, linear, list_items
 from pplang._passes.plan import Choice, Different, Rewrite
 from pplang._passes.repeated import NotCountedError, counted, pays, rows_of
 
@@ -278,19 +278,24 @@ class _Builder:
         """The rows of data and outcome, and their triangles by group."""
         site, found = self.site, self.found
         rows = tuple(ire.Variable(axis.variable or "") for axis in site.axes)
-        items = (*(self._entry(one, rows) for one in columns), build.subtract(ire.Reference(site.name, rows), found.offset))
+        items = (
+            *(item for one in columns for item in self._entries(one, rows)),
+            build.subtract(ire.Reference(site.name, rows), found.offset),
+        )
         row = self.define("row", (*site.axes, Axis(None, parts)), ire.TableLiteral(items))
         plates = tuple(Axis(one.variable, one.set) for one in found.groups)
         triangle = ire.Reduce("triangle", ire.Reference(row, rows), *self._of_group(found.groups))
         return self.define("root", (*plates, Axis(None, parts), Axis(None, parts)), triangle)
 
-    def _entry(self, column: Column, rows: tuple[ire.Variable, ...]) -> ire.Expression:
+    def _entries(self, column: Column, rows: tuple[ire.Variable, ...]) -> tuple[ire.Expression, ...]:
         """The part of a row that one coefficient, or one table of them, is multiplied with: `x[i]`."""
         if column.over is None:
-            return column.row
-        last, variable = column.over, ire.Variable(column.over.variable)
+            return (column.row,)
+        return list_items(self.program, self._table(column, column.over, rows), column.over.set)
+
+    def _table(self, column: Column, last: ire.Binder, rows: tuple[ire.Variable, ...]) -> ire.Reference:
         match column.row:
-            case ire.Reference(name, (*first, index)) if index == variable and variable not in first:
+            case ire.Reference(name, (*first, ire.Variable(letter) as index)) if letter == last.variable and index not in first:
                 if len(first) + 1 == len(self.program.axes_of(name)):
                     return ire.Reference(name, tuple(first))
         table = self.define(f"row_{last.set.lower()}", (*self.site.axes, Axis(last.variable, last.set)), column.row)

@@ -350,3 +350,11 @@ def _variable_of(node: ire.Expression) -> str | None:
         case ire.Lag(variable, _):
             return variable
     return None
+
+
+def list_items(program: Program, table: ire.Reference, over: str) -> tuple[ire.Expression, ...]:
+    """What stands for a table over a set in a list over a sum of sets: a number for each member that the model lists, else the table."""
+    labels = environment_of(program).labels(over)
+    if labels is None:
+        return (table,)
+    return tuple(replace(table, indices=(*table.indices, ire.Member(over, label))) for label in labels)

@@ -22,6 +22,7 @@ from pplang._ir.kinds import REAL
 from pplang._ir.program import Axis, Factor, IndexSet, Labels, Program, Site, SumSet
 from pplang._ir.substitute import fresh_variable, variables_and_names
 from pplang._passes.designs import Coefficients, Design, designs
+from pplang._passes.linear import list_items
 from pplang._passes.plan import Choice, Rewrite
 
 NAME = "orthogonalize"
@@ -166,13 +167,9 @@ class _Turning:
         """What fills the row for some coefficients: a number for each that the model lists by its label, else a table."""
         if part.set is None:
             return (part.columns[0].row,)
-        members = self.program.set[part.set].members
-        if not isinstance(members, Labels):
-            return (self._table(part, rows),)
-        if part.columns[0].over is None:
+        if part.columns[0].over is None and isinstance(self.program.set[part.set].members, Labels):
             return (column.row for column in part.columns)
-        table = self._table(part, rows)
-        return (replace(table, indices=(*table.indices, ire.Member(part.set, label))) for label in members.labels)
+        return list_items(self.program, self._table(part, rows), part.set)
 
     def _table(self, part: Coefficients, rows: tuple[ire.Variable, ...]) -> ire.Reference:
         """The part of a row that a table of coefficients is multiplied with."""

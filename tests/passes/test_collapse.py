@@ -50,6 +50,7 @@ MEANS = {
     "computed coefficients": "sum((x[i, m] - age[i]) * beta[m] for m in M) + b",
     "a branch by a category": "(if kind[i] == v then b else u) + a[county[i]] * floor[i]",
 }
+LISTED = "a[county[i]] + sum(x[i, m] * beta[m] for m in M)"
 SCALES = {"one": "sigma", "by group": "tau[county[i]]", "known": "0.7"}
 
 
@@ -108,6 +109,19 @@ def test_a_printed_program_is_the_same_model() -> None:
     bound = made.bind(data)
     again = pplang.compile_text(text(stage(bound).program)).bind(data)
     assert np.allclose(densities(bound), densities(again), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "made_of", ["{p, q, r}", "Base + Slope\nindex Base = {p}\nindex Slope = {q, r}", "without(All, s)\nindex All = {p, q, r, s}"]
+)
+def test_coefficients_over_listed_labels_read_as_themselves(made_of: str) -> None:
+    """In a list over a sum of sets their columns stand one by one."""
+    made, data = pplang.compile_text(f"{TOP}index M = {made_of}\ny[i in Home] ~ Normal({LISTED}, sigma)\n"), homes()
+    bound = made.bind(data)
+    assert stage(bound).choices[0].action == "collapse"
+    again = pplang.compile_text(text(stage(bound).program))
+    assert again.program == stage(bound).program
+    assert np.allclose(densities(bound), densities(made.bind(data, without=["collapse"])), rtol=1e-10, atol=0)
 
 
 @pytest.mark.parametrize(
