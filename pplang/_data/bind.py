@@ -126,6 +126,18 @@ class _Known:
         while len(pending) < before:
             before = len(pending)
             pending = [one for one in pending if not self._try(one)]
+        for one in pending:
+            self._needs_all_data(one)
+
+    def _needs_all_data(self, one: IndexSet | Input) -> None:
+        """N15 for what is made, directly or not, of empty cells or different rows."""
+        _, sets = self._needs(one)
+        cause = next((name for name in sorted(sets) if isinstance(self.program.set[name].members, Empty | Distinct)), None)
+        self.failed.add(one.name)
+        if cause is not None:
+            title = f"{one.name} needs {cause} before it is known"
+            label = f"the members of {cause} are known only once all other data are"
+            self.collector.add(Diagnostic("N15", title, one.span, label, help=f"write it without {cause}"))
 
     def _try(self, one: IndexSet | Input) -> bool:
         """Find a set or an input if all it needs is there; True when it is done with, well or not."""
