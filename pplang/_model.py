@@ -201,6 +201,8 @@ class Bound:
         members = self.compiled.drawn.set[name].members if name in self.compiled.drawn.set else None
         if isinstance(members, Empty):
             return self.dataset.empty_cells(members.name, self.compiled.drawn.axes_of(members.name))
+        if isinstance(members, Distinct):
+            return np.arange(1, self.different(members.names) + 1)
         made = self.compiled.program.set[name].members if name in self.compiled.program.set else None
         if isinstance(made, Labels) and name not in self.dataset.sets:
             return np.array(made.labels, dtype=object)

@@ -268,3 +268,11 @@ def test_kinds_are_told_apart_bit_by_bit_in_order_of_their_first_rows() -> None:
     assert [rows[place] for place in first] == list(dict.fromkeys(rows))
     assert count.tolist() == [rows.count(rows[place]) for place in first]
     assert len(distinct([np.array([0.0, -0.0, 0.0])])[0]) == 2
+
+
+def test_different_rows_are_numbered_in_what_is_drawn() -> None:
+    made = pplang.compile_text(
+        "data Row:\n  use : bool\n  y : real\n\nindex Kind = distinct(use)\na[k in Kind] ~ Normal(0, 1)\ny[i in Row] ~ Normal(sum(a), 1)\n"
+    )
+    bound = made.bind({"use": [True, False, True], "y": [1.0, 2.0, 3.0]})
+    assert bound.coordinates("Kind").tolist() == [1, 2]
