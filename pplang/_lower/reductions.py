@@ -228,7 +228,10 @@ def along(scope: Scope, function: str | Code, term: Term, reduced: tuple[Axis, .
 
 
 def _contraction(scope: Scope, operands: list[Term], summed: tuple[Axis, ...]) -> Term:
-    if all(one.type == "bool" for one in operands):
+    if scope.unit.array == "np" and len(operands) > 2:
+        # NumPy contracts pairs in turn, and the sum of truth values by themselves would be one truth value.
+        operands = [as_number(one) for one in operands]
+    elif all(one.type == "bool" for one in operands):
         operands = [as_number(operands[0]), *operands[1:]]
     left = tuple(axis for axis in union(operands) if axis not in summed)
     kind = "int" if all(one.type in ("int", "bool") for one in operands) else "real"

@@ -104,6 +104,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "standard deviation of some": ("r = sd(b[g] for g in G if w[g] > 1)", B[W > 1].std(ddof=1)),
     "largest of a constant": ("r = max(s for g in G)", S),
     "reduction of a reduction": ("r = max(sum(m[g, h] * c[h] for h in H) for g in G)", (M @ C).max()),
+    "data under a condition on another variable": ("r = sum(w[g] * w[g] for i in I for g in G if t[i] > 0)", (W**2).sum() * (T > 0).sum()),
     "how many": ("r[g in G] = sum(1 for i in I if group[i] == g)", np.bincount(GROUP, minlength=G)),
 }
 

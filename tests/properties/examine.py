@@ -131,7 +131,7 @@ def _examine_jacobian(compiled: Compiled, point: Point, jacobian: Mapping[str, n
     """log density after - log density before = log |det d original / d free|. Params carry no density and are left out."""
     last = inference(compiled.program)
     free = [name for name in unknowns(last) if name in last.site]
-    columns = [jacobian[name].reshape(len(jacobian[name]), -1) for name in free]
+    columns = [jacobian[name].reshape(len(jacobian[name]), math.prod(jacobian[name].shape[1:])) for name in free]
     if not columns:
         return
     matrix = np.concatenate(columns, 1)
