@@ -89,6 +89,9 @@ def label_of(resolver: Resolver, axis: str, label: str | int, span: Span) -> ir.
             return _number_label(resolver, axis, label, span)
         case program.Rows(table) if table in environment.keys.values():
             return ir.Member(axis, label, span=span)
+        case program.Distinct() | program.Empty():
+            return resolver.report("N08", f"`{label}` is not a member of {axis}", span, f"the data tell what the members of {axis} are: none can be named",
+                                   help=f"bind a variable, i in {axis}")  # fmt: skip
         case program.Gaps() | program.Free() | program.Pairs() | program.Rows() if isinstance(label, str):
             return resolver.unknown(label, span) if label.isidentifier() else _no_member(resolver, axis, label, span, ())
     return ir.Member(axis, label, span=span)
