@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pplang import _files
 from pplang._check import check
 from pplang._diagnostics import Diagnostic, Problems, shown
+from pplang._ir.kinds import Member
 from pplang._ir.program import Distinct, Empty, Program, Site
 from pplang._passes.plan import kept_as
 from pplang._records import dataclass
@@ -391,6 +392,13 @@ class Bound:
     def _all_arguments(self) -> dict[str, np.ndarray]:
         drawing = self._prepared(self._drawing) if self.compiled.summed else {}
         return {**self._prepared(self._completing), **drawing, **self.transformed_arguments}
+
+    def known(self, name: str) -> np.ndarray:
+        """The value of a relation that the data alone determine, in the axes of its index sets: of members the number, or the place of a label."""
+        (keyword,) = self._completing.keywords({name: None})
+        value, kind = self._all_arguments[keyword], self.compiled.drawn.site[name].kind
+        labels = self.coordinates(kind.set) if isinstance(kind, Member) else None
+        return value if labels is None or labels.dtype.kind != "i" else labels[value]
 
     def _prepared(self, lowered: Lowered) -> dict[str, np.ndarray]:
         """The model's arguments: columns, inputs, and what is computed from them once, in NumPy."""

@@ -130,7 +130,7 @@ def _fit(bound: Bound, settings: Settings, draws: Draws, values: dict[str, np.nd
     observed = {site.name for site in program.sites if site.role in ("observed", "split")}
     arrays = {name: Array(program.axes_of(name), _with_gaps(dataset, name)) for name in dataset.arrays}
     reported = [site for site in program.sites if site.report and site.level == "data"]
-    known = {site.name: Array(site.sets, bound.target.arguments[site.name]) for site in reported}
+    known = {site.name: Array(site.sets, bound.known(site.name)) for site in reported}
     return assemble(
         posterior={name: Array(axes, values[name]) for name, axes in bound.kept.items()},
         statistics=draws.statistics,

@@ -12,7 +12,7 @@ from inspect import signature
 import numpy as np
 
 from pplang._check import check
-from pplang._ir.kinds import REAL, Interval
+from pplang._ir.kinds import REAL, Interval, Member
 from pplang._ir.program import Empty, Input, Labels, NumberRange, Program
 from pplang._ir.text import text
 from pplang._lower import lower
@@ -98,9 +98,13 @@ def examine_lowering(case: Case, compiled: Compiled, built: Machine, point: Poin
     for at, density in zip(built.stages, densities, strict=True):
         outcome.agree(f"lowered density ({names[at]})", density, point.densities[at], DENSITY)
     reference = evaluator(case, inference(compiled.program), point.values[-1])
+    sets = all_sets(compiled.program, case.sets, case.arrays)
     for name, value in found["computed"].items():
         if name in compiled.program.site:
-            outcome.agree("lowered relations", value, reference.whole(name), DENSITY)
+            kind = compiled.program.site[name].kind
+            numbers = isinstance(kind, Member) and not isinstance(sets[kind.set][0], str)
+            # Members are places in the lowered model, numbers of a range in the reference.
+            outcome.agree("lowered relations", np.asarray(sets[kind.set])[value] if numbers else value, reference.whole(name), DENSITY)
     if math.isfinite(point.densities[-1]):
         for name, slope in found["gradient"].items():
             if not np.isfinite(slope).all():
