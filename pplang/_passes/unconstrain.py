@@ -196,15 +196,28 @@ def _moved_site(program: Program, site: Site, bijection: ire.Bijection | None) -
     assert bijection is not None
     name = program.fresh_name(f"{site.name}_free")
     program, axes = _free_axes(program, site.axes, bijection)
-    transformed = ire.Distribution("Transformed", (("distribution", site.right), ("bijection", bijection)))
-    drawn = replace(site, name=name, axes=axes, right=transformed, kind=REAL, structure=None, origin=(site.name, NAME))
+    starting = None if site.starting is None else _transformed(site.starting, bijection)
+    drawn = replace(
+        site,
+        name=name,
+        axes=axes,
+        right=_transformed(site.right, bijection),
+        starting=starting,
+        kind=REAL,
+        structure=None,
+        origin=(site.name, NAME),
+    )
     computed = _computed(site, drawn, bijection)
     inverse = _inverse(site, drawn, bijection)
     sites = [part for one in program.sites for part in ((drawn, computed) if one.name == site.name else (one,))]
-    term = build.sum_over(
-        site, build.subtract(ire.LogDensity(transformed, build.element_of(drawn)), ire.LogDensity(site.right, build.element_of(site)))
-    )
-    return program.with_sites(tuple(sites)), inverse, term
+    # The Jacobian is that of the bijection, whatever the distribution; where a chain starts it looks back at nothing.
+    law = site.right if site.starting is None else site.starting
+    free, given = ire.LogDensity(_transformed(law, bijection), build.element_of(drawn)), ire.LogDensity(law, build.element_of(site))
+    return program.with_sites(tuple(sites)), inverse, build.sum_over(site, build.subtract(free, given))
+
+
+def _transformed(law: ire.Expression, bijection: ire.Bijection) -> ire.Distribution:
+    return ire.Distribution("Transformed", (("distribution", law), ("bijection", bijection)))
 
 
 def _moved_param(program: Program, param: Param) -> tuple[Program, Site]:
@@ -224,13 +237,13 @@ def _moved_param(program: Program, param: Param) -> tuple[Program, Site]:
 def _computed(site: Site, drawn: Site, bijection: ire.Bijection) -> Site:
     """`tau = exp(tau_free)`."""
     value = build.call(BIJECTIONS[bijection.name].inverse, build.element_of(drawn), *bijection.arguments)
-    return replace(site, role="deterministic", right=value, notes=(), weight=None, origin=(site.name, NAME))
+    return replace(site, role="deterministic", right=value, starting=None, notes=(), weight=None, origin=(site.name, NAME))
 
 
 def _inverse(site: Site, drawn: Site, bijection: ire.Bijection) -> Site:
     """`tau_free = log(tau)`."""
     value = build.call(forward(bijection), build.element_of(site), *bijection.arguments)
-    return replace(drawn, role="deterministic", right=value, notes=(), weight=None)
+    return replace(drawn, role="deterministic", right=value, starting=None, notes=(), weight=None)
 
 
 def forward(bijection: ire.Bijection) -> str:

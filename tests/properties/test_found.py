@@ -25,6 +25,18 @@ FOUND = {
     "a scale that depends on the last member": Case(
         f"{_TIMED}x[o in Obs] ~ Normal(0.3 * x[o-1], 0.7 * sqrt(1 + x[o-1]^2))\n  starting Normal(0, 2)\n", {"Obs": range(1, 5)}, _TIMES
     ),
+    "a chain of positive values that stays where it is": Case(
+        "data Obs ordered by moment:\n  moment : real\n  y : real\ns ~ HalfNormal(1)\n@centered\n"
+        "x[o in Obs] ~ LogNormal(0.5 * log(x[o-1]), s)\n  starting LogNormal(0, s)\ny[o in Obs] ~ Normal(x[o], 1)\n",
+        {"Obs": range(1, 5)},
+        _TIMES,
+    ),
+    "a chain of shares": Case(
+        "data Obs ordered by moment:\n  moment : real\n  y : real\n"
+        "x[o in Obs] ~ Beta(1 + 5 * x[o-1], 2)\n  starting Beta(1, 2)\ny[o in Obs] ~ Normal(x[o], 1)\n",
+        {"Obs": range(1, 5)},
+        _TIMES,
+    ),
     "a step that the data give": Case(
         f"{_TIMED}x[o in Obs] ~ Normal(0.5 ^ (moment[o] - moment[o-1]) * x[o-1], 0.8)\n  starting Normal(0, 2)\n",
         {"Obs": range(1, 5)},
