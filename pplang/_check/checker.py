@@ -137,7 +137,8 @@ def _mentions(site: ir.Site) -> list[tuple[ire.Reference, graph.Edge]]:
 def _modeled(node: ire.Expression) -> ire.Expression:
     """A distribution without what only says how its draw was seen: the ends of an `Interval`, the flags of `Censored`."""
     if isinstance(node, ire.Distribution) and node.name in ("Interval", "Censored"):
-        return _modeled(next(value for _, value in node.arguments if isinstance(value, ire.Distribution | ire.Mixture)))
+        law = dict(node.arguments).get("distribution")
+        return node if law is None else _modeled(law)
     return node
 
 
