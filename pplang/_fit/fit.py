@@ -133,10 +133,12 @@ class Fit:
         return np.array(self.members[name])[values.astype(int)] if name in self.members else values
 
     def __getitem__(self, name: str) -> Any:
-        """The draws of a name as an `xarray.DataArray` with its labels; members of a set are given by theirs. Raises KeyError."""
+        """The draws of a name as an `xarray.DataArray` with its labels; members of a set are given by theirs. What the data alone determine has one
+        value, and no axes of draws. Raises KeyError."""
         import xarray
 
-        variable = self.posterior[name]
+        known = self.content.groups.get("constant_data", {})
+        variable = known[name] if name in known and name not in self.posterior else self.posterior[name]
         coords = {dim: _labels(self.content.coords[dim]) for dim in variable.dims if dim in self.content.coords}
         return xarray.DataArray(self.labelled(name, variable.values), coords, variable.dims, name)
 

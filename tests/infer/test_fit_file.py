@@ -98,7 +98,7 @@ def test_what_the_data_determine_is_kept_by_its_name() -> None:
         "data Row:\n  y : real\nindex Step ordered = 2..3\nmu ~ Normal(0, 1)\ny[r in Row] ~ Normal(mu, 1)\nreport yield[t in Step] = t\n"
     )
     fit = pplang.compile_text(model).fit({"y": [0.3, 1.0]}, seed=1)
-    np.testing.assert_array_equal(fit.content.groups["constant_data"]["yield"].values, [2, 3])
+    assert fit["yield"].to_series().to_dict() == {2: 2, 3: 3}
 
 
 def test_nothing_is_overwritten_unless_asked(whole: Fit, tmp_path: Path) -> None:
