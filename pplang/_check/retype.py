@@ -11,6 +11,10 @@ from pplang._check.types import Typer
 from pplang._check.widening import union
 from pplang._diagnostics import Collector, InternalError
 from pplang._ir import program as ir
+from pplang._ir.substitute import bound_variables, unshadowed, variables_and_names
+
+_PARTS = ("right", "starting", "weight", "where")
+"""The expressions of a site."""
 
 
 def environment_of(program: ir.Program) -> Environment:
@@ -42,6 +46,7 @@ def retype(program: ir.Program) -> ir.Program:
 
     Raises InternalError when the pass has made something that does not check.
     """
+    program = _with_letters_apart(program)
     environment = environment_of(program)
     names = [site.name for site in program.sites]
     parents = {site.name: graph.parents(site, program.site) for site in program.sites}
@@ -55,6 +60,19 @@ def retype(program: ir.Program) -> ir.Program:
         )
     sets = tuple(sorted(program.sets, key=lambda one: one.name))
     return replace(program, sets=sets, sites=graph.levels(sites, program.factors, program.restrictions, program.reward))
+
+
+def _with_letters_apart(program: ir.Program) -> ir.Program:
+    """What a pass moves below another index may bind a letter that stands for that index."""
+    sites = []
+    for site in program.sites:
+        outer = frozenset(axis.variable for axis in site.axes if axis.variable is not None)
+        parts = {name: part for name in _PARTS if (part := getattr(site, name)) is not None}
+        if outer & bound_variables(parts.values()):
+            taken = variables_and_names(program)
+            site = replace(site, **{name: unshadowed(part, outer, taken) for name, part in parts.items()})  # type: ignore[arg-type]
+        sites.append(site)
+    return replace(program, sites=tuple(sites))
 
 
 def _typed(environment: Environment, site: ir.Site) -> ir.Site:

@@ -87,6 +87,29 @@ class _Substitution:
         return _Substitution(values), tuple(renamed)
 
 
+def unshadowed(node: ire.Expression, outer: frozenset[str], taken: set[str]) -> ire.Expression:
+    """`node` with other letters for variables that it binds although they stand for something around it, as after a move below another index.
+
+    outer: the variables around it. taken: what new letters must not be.
+    """
+
+    def change(one: ire.Expression) -> ire.Expression:
+        binders = one.binders if isinstance(one, ire.Reduce) else (one.binder,) if isinstance(one, ire.Mixture) else ()
+        letters = {binder.variable: fresh_variable(binder.variable, taken) for binder in binders if binder.variable in outer}
+        if not letters:
+            return one
+        taken.update(letters.values())
+        renamed = tuple(replace(binder, variable=letters.get(binder.variable, binder.variable)) for binder in binders)
+        other = {name: ire.Variable(letter) for name, letter in letters.items()}
+        if isinstance(one, ire.Mixture):
+            return replace(one, component=substitute(one.component, other), binder=renamed[0], weights=substitute(one.weights, other))
+        assert isinstance(one, ire.Reduce)
+        condition = None if one.condition is None else substitute(one.condition, other)
+        return replace(one, element=substitute(one.element, other), binders=renamed, condition=condition)
+
+    return ire.rewrite(node, change)
+
+
 def free_variables(nodes: Iterable[ire.Expression]) -> set[str]:
     """All variables that some expressions mention (those that they bind themselves too: more is safe)."""
     found = set()
@@ -96,6 +119,18 @@ def free_variables(nodes: Iterable[ire.Expression]) -> set[str]:
                 found.add(one.name)
             elif isinstance(one, ire.Lag):
                 found.add(one.variable)
+    return found
+
+
+def bound_variables(nodes: Iterable[ire.Expression]) -> set[str]:
+    """All variables that some expressions bind."""
+    found = set()
+    for node in nodes:
+        for one in ire.walk(node):
+            if isinstance(one, ire.Reduce):
+                found |= {binder.variable for binder in one.binders}
+            elif isinstance(one, ire.Mixture):
+                found.add(one.binder.variable)
     return found
 
 
@@ -110,13 +145,6 @@ def variables_and_names(program: Program) -> set[str]:
     roots = [part for site in program.sites for part in (site.right, site.starting, site.weight, site.where) if part is not None]
     roots += [part for one in program.factors for part in (one.value, one.weight, one.where) if part is not None]
     roots += [one.condition for one in program.restrictions]
-    bound = {axis.variable for site in program.sites for axis in site.axes if axis.variable is not None}
-    for node in roots:
-        for one in ire.walk(node):
-            if isinstance(one, ire.Reduce):
-                bound |= {binder.variable for binder in one.binders}
-            elif isinstance(one, ire.Mixture):
-                bound.add(one.binder.variable)
-            elif isinstance(one, ire.Member):
-                bound.add(str(one.label))
-    return bound | {*program.site, *program.column, *program.input, *program.param, *program.set}
+    bound = {axis.variable for site in program.sites for axis in site.axes if axis.variable is not None} | bound_variables(roots)
+    labels = {str(one.label) for node in roots for one in ire.walk(node) if isinstance(one, ire.Member)}
+    return bound | labels | {*program.site, *program.column, *program.input, *program.param, *program.set}

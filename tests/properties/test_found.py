@@ -25,6 +25,12 @@ FOUND = {
     "a scale that depends on the last member": Case(
         f"{_TIMED}x[o in Obs] ~ Normal(0.3 * x[o-1], 0.7 * sqrt(1 + x[o-1]^2))\n  starting Normal(0, 2)\n", {"Obs": range(1, 5)}, _TIMES
     ),
+    "a letter that a relation binds, moved below an index of that letter": Case(
+        "data Obs:\n  place : Place\n  y : real\nindex Gene = {u, v}\ninput offset[Gene] : real\non[g in Place] ~ Bernoulli(0.5)\n"
+        "y[o in Obs] ~ Normal(if on[place[o]] then 0 else mean(offset), 1)\n",
+        {"Obs": range(1, 4), "Place": ("a", "b"), "Gene": ("u", "v")},
+        {"place": np.array([0, 1, 1]), "y": np.array([0.5, -1.0, 0.3]), "offset": np.array([0.4, 0.8])},
+    ),
     "a chain of positive values that stays where it is": Case(
         "data Obs ordered by moment:\n  moment : real\n  y : real\ns ~ HalfNormal(1)\n@centered\n"
         "x[o in Obs] ~ LogNormal(0.5 * log(x[o-1]), s)\n  starting LogNormal(0, s)\ny[o in Obs] ~ Normal(x[o], 1)\n",
