@@ -65,6 +65,7 @@ def _lanes(first: jax.Array, steps: jax.Array, weights: jax.Array, there: jax.Ar
     first: (..., chains, K) → (K, N). steps: (..., chains or 1, longest - 1 or 1, K, K) → (longest - 1 or 1, K, K, N or 1).
     weights: (..., chains, longest, K) → (longest, K, N). there: (chains, longest) → (longest, N).
     """
+    first, steps, weights = (one.astype(float) for one in (first, steps, weights))  # whole numbers where nothing speaks for a state
     chains, size = weights.shape[:-2], weights.shape[-1]
     alike = math.prod(steps.shape[:-3]) == 1
     steps = steps.reshape(1, *steps.shape[-3:]) if alike else jnp.broadcast_to(steps, (*chains, *steps.shape[-3:]))
