@@ -170,12 +170,13 @@ def _eliminated(bound: Bound, place: int, points: int, seed: int) -> Proof:
     arguments = drawing.select({**arrays, **drawing.prepare(sets=bound.sets, **arrays)})
     model = partial(drawing.model, sets=bound.sets)
     continuous = [site for site in inference(stage.program).sites if site.role == "latent"]
+    kept = {site: name for name, site in bound.kept_sites.items()}  # empty cells go by the name of their column
 
     @jax.jit
     def after(z: Any, key: Any) -> tuple[dict[str, Any], dict[str, Any], Any]:
         """The continuous latents, the values drawn of the discrete ones, and the density of all of them."""
         values = bound.constrain(z, key)
-        latents = {site.name: values[site.name].transpose(plates_first(site)) for site in continuous}
+        latents = {site.name: values[kept[site.name]].transpose(plates_first(site)) for site in continuous}
         trace = handlers.trace(handlers.substitute(handlers.seed(model, key), data=latents)).get_trace(**arguments)
         drawn = {name: one["value"] for name, one in trace.items() if one["type"] == "sample" and not one["is_observed"]}
         sites = {name: (stage.program.site[name], trace[name]) for name in summed}
