@@ -59,8 +59,13 @@ def _repeats(resolver: Resolver, node: tree.Call) -> ir.Expression:
 
 def distinct_names(resolver: Resolver, node: tree.Call) -> tuple[str, ...] | None:
     """The columns and inputs in `distinct(use, district)`: over one set first, given as they are, without empty cells. Else reported (N10)."""
-    names = [one.value.name for one in node.arguments if one.name is None and isinstance(one.value, tree.Name)]
+    columns = [one.value for one in node.arguments if one.name is None and isinstance(one.value, tree.Name)]
+    names = [one.name for one in columns]
     entries = [resolver.environment.entries.get(name) for name in names]
+    unknown = next((one for one, entry in zip(columns, entries, strict=True) if entry is None), None)
+    if unknown is not None:
+        resolver.unknown(unknown.name, unknown.span)
+        return None
     fit = [one is not None and one.what in ("column", "input") and one.sets and not one.optional and not one.derived for one in entries]
     over = {one.sets[:1] for one in entries if one is not None}
     if names and len(names) == len(node.arguments) and all(fit) and len(over) == 1:

@@ -83,6 +83,12 @@ def test_every_command_is_shown_in_use(name: str) -> None:
     assert re.search(rf"\bpplang {name}\b", sessions, re.MULTILINE)
 
 
+def test_passes_are_named_in_their_order() -> None:
+    page = (ROOT / "docs" / "passes.md").read_text(encoding="utf-8")
+    (order,) = re.findall(r"The order is fixed: (.*)\.", page)
+    assert re.findall(r"`(\w+)`", order) == list(NAMES)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_pass_is_explained(name: str) -> None:
     assert f"\n## {name}\n" in (ROOT / "docs" / "passes.md").read_text(encoding="utf-8")

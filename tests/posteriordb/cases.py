@@ -78,8 +78,8 @@ CASES = {
 
 
 OPEN = ("mcycle_gp-accel_gp",)
-"""Posteriors that NUTS does not match yet, and says so: 69 to 204 divergent transitions, 1 to 6 million gradients, the verdict poor. Two processes on bases of 40 and 20 functions, whose
-coefficients narrow as their length scales grow."""
+"""Posteriors that NUTS does not match yet, and says so: 69 to 204 divergent transitions, 1 to 6 million gradients, the verdict poor. Two processes on
+bases of 40 and 20 functions, whose coefficients narrow as their length scales grow."""
 
 
 def one_fit_each() -> list[tuple[str, ...]]:
