@@ -8,6 +8,7 @@ otherwise it is not used at all. JAX's own persistent cache is not used: it is s
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import pickle
@@ -31,6 +32,19 @@ _TRACING = threading.Lock()
 """NumPyro's stack of handlers is one for all threads, so only one may trace; compiling, which takes longer, goes on side by side."""
 
 
+class _Hits(threading.local):
+    """How many compilations of this thread were answered by JAX's own cache, which a user may have switched on."""
+
+    number = 0
+
+    def heard(self, event: str, **_: Any) -> None:
+        if event == "/jax/compilation_cache/cache_hits":
+            self.number += 1
+
+
+_HITS = _Hits()
+
+
 def compiled(program: Callable[[], tuple[Callable[..., Any], tuple[Any, ...]]], data: Any, identity: str) -> Any:
     """An executable (`jax.stages.Compiled`), from the cache or compiled now.
 
@@ -47,11 +61,20 @@ def compiled(program: Callable[[], tuple[Callable[..., Any], tuple[Any, ...]]], 
     with _TRACING:
         function, examples = program()
         lowered = jax.jit(function).lower(*examples)
+    before = _listening().number
     executable = lowered.compile()
     # What JAX took from a persistent cache of its own cannot be kept: serialised again, it lacks its code and fails when it is run.
-    if entry and not jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
+    if entry and _HITS.number == before:
         _store(entry, executable)
     return executable
+
+
+@functools.cache
+def _listening() -> _Hits:
+    import jax
+
+    jax.monitoring.register_event_listener(_HITS.heard)
+    return _HITS
 
 
 def _folder() -> Path | None:

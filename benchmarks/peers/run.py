@@ -59,7 +59,7 @@ def once(python: str, tool: str, model: str, seed: int, caches: Path, limit: flo
         "PYTHONPATH": str(ROOT) if tool in (*OURS, "vi") else "",
         "PYTHONPYCACHEPREFIX": str(caches.parent / "bytecode"),
         "PPLANG_CACHE_DIR": str(caches / "pplang"),
-        "JAX_COMPILATION_CACHE_DIR": str(caches / "jax"),
+        "JAX_COMPILATION_CACHE_DIR": "" if tool in (*OURS, "vi") else str(caches / "jax"),
         "PYTENSOR_FLAGS": f"base_compiledir={caches / 'pytensor'}",
         "NUMBA_CACHE_DIR": str(caches / "numba"),
         "XDG_CACHE_HOME": str(caches / "home"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,18 @@ def fitted(folder: Path, ours: str) -> float:
     return float(done.stdout)
 
 
-def test_an_executable_from_jax_s_cache_is_not_kept_without_its_code(tmp_path: Path) -> None:
-    first = fitted(tmp_path, "one")  # fills JAX's cache
+def kept(folder: Path, ours: str) -> set[Path]:
+    return set((folder / ours / "compiled").iterdir())
+
+
+def test_beside_jax_s_cache_what_was_compiled_is_kept_and_what_it_gave_is_not(tmp_path: Path) -> None:
+    first = fitted(tmp_path, "one")  # fills JAX's cache, and ours
+    programs = kept(tmp_path, "one")
+    assert programs
     assert fitted(tmp_path, "two") == first  # takes from JAX's cache
-    assert fitted(tmp_path, "two") == first  # would run what the last one kept
+    assert fitted(tmp_path, "two") == first  # would run, without its code, what the last one kept
+    assert not kept(tmp_path, "two")
+    shutil.rmtree(tmp_path / "jax")
+    assert fitted(tmp_path, "one") == first
+    assert kept(tmp_path, "one") == programs
+    assert not (tmp_path / "jax").exists(), "something was compiled although ours was kept"
