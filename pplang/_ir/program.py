@@ -5,6 +5,7 @@ Frozen records. Spans, and where a site came from, take no part in comparison.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import field, replace
 from functools import cached_property
 from typing import Literal
@@ -425,8 +426,8 @@ class Program:
     def with_sites(self, sites: tuple[Site, ...], **changes: object) -> Program:
         return replace(self, sites=sites, **changes)  # type: ignore[arg-type]
 
-    def fresh_name(self, wanted: str) -> str:
-        """`wanted`, or with a suffix that makes it free."""
-        taken = {*self.set, *self.site, *self.column, *self.input, *self.param, *(net.name for net in self.nets)}
+    def fresh_name(self, wanted: str, new: Collection[str] = ()) -> str:
+        """`wanted`, or with a number that makes it free; `new`: names that were given already and are not yet in the program."""
+        taken = {*self.set, *self.site, *self.column, *self.input, *self.param, *(net.name for net in self.nets), *new}
         names = (wanted if n == 1 else f"{wanted}_{n}" for n in range(1, len(taken) + 2))
         return next(name for name in names if name not in taken)

@@ -26,6 +26,7 @@ from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.kinds import REAL
 from pplang._ir.program import Axis, Factor, IndexSet, Labels, Program, Site, SumSet
+from pplang._ir.substitute import fresh_variable, variables_and_names
 from pplang._passes.linear import Column, Group, Linear, NotLinearError, linear, list_items
 from pplang._passes.plan import Choice, Different, Rewrite
 from pplang._passes.repeated import NotCountedError, counted, pays, rows_of
@@ -177,14 +178,12 @@ class _Builder:
         self.sets: list[IndexSet] = []
         self.taken: set[str] = set()
         self.labels = self._labels()
-        self.letters = self._free_letters()
+        self.letters = self._letters()
 
     # names and the records that carry them
 
     def name(self, wanted: str) -> str:
-        while wanted in self.taken:
-            wanted += "_"
-        found = self.program.fresh_name(wanted)
+        found = self.program.fresh_name(wanted, self.taken)
         self.taken.add(found)
         return found
 
@@ -213,20 +212,14 @@ class _Builder:
     def label(self, column: Column) -> str:
         return self.labels[self.found.columns.index(column)]
 
-    def _free_letters(self) -> list[str]:
+    def _letters(self) -> tuple[str, str]:
+        """Two letters for columns that no group, label or variable has."""
         found = self.found
-        taken = {one.variable for one in found.groups} | {
-            *self.program.site,
-            *self.program.column,
-            *self.program.input,
-            *self.program.param,
-        }
-        for one in (*(column.value for column in found.columns), found.scale):
-            taken |= {binder.variable for node in ire.walk(one) for binder in getattr(node, "binders", ())}
-            taken |= {node.name for node in ire.walk(one) if isinstance(node, ire.Variable)}
+        taken = variables_and_names(self.program) | set(self.labels.values()) | {one.variable for one in found.groups}
         taken |= {column.over.variable for column in found.columns if column.over is not None}
-        taken |= set(self.labels.values()) | {axis.variable for axis in self.site.axes if axis.variable}
-        return [letter for letter in (*"pqrjkmn", "part", "other") if letter not in taken]
+        taken |= {axis.variable for axis in self.site.axes if axis.variable}
+        first = fresh_variable("p", taken)
+        return first, fresh_variable("q", taken | {first})
 
     # the rewriting
 
@@ -310,7 +303,7 @@ class _Builder:
 
     def _shared(self, root: str, groups: tuple[Axis, ...], common: str) -> str:
         """What the groups say of the coefficients that they share, together: one triangle of what is left of their own."""
-        first, second = self.letters[:2]
+        first, second = self.letters
         place = (*(ire.Variable(axis.variable or "") for axis in groups), ire.Variable(first))
         rest = self.define(
             "rest", (*groups, Axis(first, common), Axis(second, common)), ire.Reference(root, (*place, ire.Variable(second)))

@@ -45,12 +45,11 @@ class Workplace:
         self.program = program
         self.latents = {one.name: one for one in latents}
         self.taken = taken
-        self.named = {*program.site, *program.column, *program.input, *program.param, *program.set, *self.latents}
+        self.named = set(self.latents)
 
     def name(self, wanted: str) -> str:
         """A name for a new relation."""
-        names = (wanted if n == 1 else f"{wanted}_{n}" for n in range(1, len(self.named) + 2))
-        found = next(one for one in names if one not in self.named)
+        found = self.program.fresh_name(wanted, self.named)
         self.named.add(found)
         return found
 

@@ -94,10 +94,7 @@ class Vectors(ABC):
     def name(self, part: str) -> str:
         """A free name, the same each time for one part."""
         if part not in self._names:
-            wanted = f"{self.prefix}_{part}"
-            while wanted in self._names.values():
-                wanted += "_"
-            self._names[part] = self.program.fresh_name(wanted)
+            self._names[part] = self.program.fresh_name(f"{self.prefix}_{part}", self._names.values())
         return self._names[part]
 
     def define(self, part: str, value: ire.Expression, *, bound: tuple[str, ...] = (), bare: int = 0, plated: bool = True) -> str:

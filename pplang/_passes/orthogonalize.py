@@ -115,9 +115,7 @@ class _Turning:
         return found
 
     def name(self, wanted: str) -> str:
-        while wanted in self.names:
-            wanted += "_"
-        found = self.program.fresh_name(wanted)
+        found = self.program.fresh_name(wanted, self.names)
         self.names.add(found)
         return found
 

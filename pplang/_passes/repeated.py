@@ -25,6 +25,7 @@ from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.kinds import REAL
 from pplang._ir.program import ROW, Axis, Distinct, IndexSet, Program, Site
+from pplang._ir.substitute import fresh_variable, variables_and_names
 
 NAME = "collapse"
 LEAST_SAVED = 100
@@ -144,26 +145,16 @@ def counted(program: Program, site: Site) -> Program:
 class _Builder:
     def __init__(self, program: Program, site: Site) -> None:
         self.program, self.site, self.rows = program, site, rows_of(program, site)
-        self.letter = self._free_letter()
+        self.letter = fresh_variable("r", variables_and_names(program))
         self.taken: set[str] = set()
         self.sites: list[Site] = []
         self.renamed: dict[str, str] = {}
         self.kinds = self.name(f"{site.name[:1].upper()}{site.name[1:]}_kind")
 
     def name(self, wanted: str) -> str:
-        while wanted in self.taken:
-            wanted += "_"
-        found = self.program.fresh_name(wanted)
+        found = self.program.fresh_name(wanted, self.taken)
         self.taken.add(found)
         return found
-
-    def _free_letter(self) -> str:
-        program = self.program
-        taken = {*program.site, *program.column, *program.input, *program.param}
-        taken |= {axis.variable for one in program.sites for axis in one.axes if axis.variable is not None}
-        nodes = (node for one in program.sites for root in (one.right, one.weight) if root is not None for node in ire.walk(root))
-        taken |= {binder.variable for node in nodes for binder in getattr(node, "binders", ())}
-        return next(one for one in ("r", "k", "q", *(f"r_{n}" for n in range(1, len(taken) + 2))) if one not in taken)
 
     def build(self) -> Program:
         site, own = self.site, ire.Variable(self.letter)

@@ -158,10 +158,7 @@ class Builder:
     # names and the records that carry them
 
     def name(self, part: str) -> str:
-        wanted = f"{self.site.name}_{part}"
-        while wanted in self.taken:
-            wanted += "_"
-        found = self.program.fresh_name(wanted)
+        found = self.program.fresh_name(f"{self.site.name}_{part}", self.taken)
         self.taken.add(found)
         return found
 
