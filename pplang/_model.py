@@ -110,6 +110,7 @@ class Model:
         """
         from pplang._data.bind import bind
         from pplang._lower import evaluate
+        from pplang._passes import approximate
         from pplang._passes.supported import unsupported
 
         refused = unsupported(self.program)
@@ -118,6 +119,8 @@ class Model:
         given = [one if isinstance(one, tuple) else (None, one) for one in data] + list((tables or {}).items())
         _check_passes(without)
         dataset = bind(self.program, given, inputs, evaluate=evaluate, settings=settings or {}, missing=missing, source=self.source)
+        if (fault := approximate.too_many(self.program, dataset.sizes)) is not None:
+            raise Problems([fault], self.source)
         compiled = self.compiled(without=without, plan=plan, sizes=dataset.sizes, different=_different(dataset))
         bound = _of_full_rank(Bound(self, compiled, dataset), without)
         _check_tables(bound)
@@ -197,13 +200,15 @@ class Bound:
         """The members of an index set for output, as in `Dataset.coordinates`; of empty cells and of effects also where a pass has made the set."""
         import numpy as np
 
-        from pplang._ir.program import Free, Labels
+        from pplang._ir.program import Free, Labels, NumberRange
 
         members = self.compiled.drawn.set[name].members if name in self.compiled.drawn.set else None
         if isinstance(members, Empty):
             return self.dataset.empty_cells(members.name, self.compiled.drawn.axes_of(members.name))
         if isinstance(members, Distinct):
             return np.arange(1, self.different(members.names) + 1)
+        if isinstance(members, NumberRange) and name not in self.dataset.sets:
+            return np.array(self.sets[name])
         made = self.compiled.program.set[name].members if name in self.compiled.program.set else None
         if isinstance(made, Labels) and name not in self.dataset.sets:
             return np.array(made.labels, dtype=object)

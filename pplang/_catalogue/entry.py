@@ -61,7 +61,7 @@ class Form:
     """One way to give the arguments (`Bernoulli(p)`, `Bernoulli(logit =)`).
 
     arguments: in order; only those of the first form can be given by position alone.
-    numpyro: dotted path of the class (or function) that implements it, called with keywords only. "": not implemented (GP with a basis).
+    numpyro: dotted path of the class (or function) that implements it, called with keywords only. "": a pass writes it out (GP with a basis).
     keywords: our argument name → its keyword there.
     sizes: (letter of the event, keyword): the size of that index set is passed as this keyword, a Python int (`LKJ`, `Ordered`).
     """

@@ -6,8 +6,9 @@ from math import inf
 
 from pplang._catalogue.build import NUMPYRO, RUNTIME, distribution, form, matrix, positive, real, simplex, unit
 from pplang._catalogue.entry import Argument, DistributionEntry, Support
-from pplang._ir.kinds import COUNT, Boolean
+from pplang._ir.kinds import Boolean, Interval
 
+_NUMBER, _MORE_THAN_ONE = Interval(1, inf, integer=True), Interval(1, inf, lower_open=True)
 _OWN = RUNTIME + "joint."
 _WRAPPERS = RUNTIME + "wrappers."
 
@@ -63,11 +64,12 @@ JOINT = (
                 matrix("cov", "covariance"),
                 positive("jitter", default=1e-6),
             ),
-            form("", _mean(), real("cov", "K", "K"), Argument("basis", COUNT), positive("jitter", default=1e-6)),
+            form("", _mean(), real("cov", "K", "K"), Argument("basis", _NUMBER), Argument("boundary", _MORE_THAN_ONE, default=1.5)),
         ),
         Support(),
         event=("K",),
-        summary="A Gaussian process at the members of K; `jitter` times the mean of the diagonal is added to the diagonal of cov.",
+        summary="A Gaussian process at the members of K; `jitter` times the mean of the diagonal is added to the diagonal of cov. With `basis` it is "
+        "a sum of so many functions of each input, which vanish at `boundary` half ranges from the middle.",
         cumulative=False,
     ),
     DistributionEntry(

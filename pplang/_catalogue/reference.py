@@ -79,8 +79,7 @@ def _form(entry: DistributionEntry, form: Form) -> str:
     by_position = len(form.arguments) if form is entry.forms[0] else (*agrees, False).index(False)
     given = [_given(one, by_name=place >= by_position) for place, one in enumerate(form.arguments)]
     meanings = ", ".join(_meaning(one) for one in form.arguments)
-    later = "" if form.numpyro else " (cannot be fitted yet)"
-    return f"- `{entry.name}({', '.join(given)})`{': ' if meanings else ''}{meanings}{later}"
+    return f"- `{entry.name}({', '.join(given)})`{': ' if meanings else ''}{meanings}"
 
 
 def _given(argument: Argument, *, by_name: bool) -> str:

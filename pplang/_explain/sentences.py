@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PHRASES = {
     ("split_missing", "split"): "split into the cells that are known and those that are empty",
+    ("approximate", "expand"): "a sum of basis functions",
     ("elements", "take out"): "drawn apart from the members that are fixed or have a bound of their own",
     ("forward", "after"): "left until after the inference, once per posterior draw",
     ("orthogonalize", "orthogonalize"): "its coefficients in coordinates of orthogonal columns",

@@ -16,6 +16,7 @@ import numpy as np
 from pplang import _files
 from pplang._diagnostics import Diagnostic, Problems
 from pplang._fit import Array, Fit, assemble
+from pplang._infer.bases import too_small
 from pplang._infer.density import set_sizes
 from pplang._infer.doubts import doubts
 from pplang._infer.draws import Constrainer
@@ -66,7 +67,8 @@ def fit(bound: Bound, settings: Settings, progress: Progress) -> Fit:
                 draws, values = _engine(bound, ready, level, replace(settings, method=method), progress, pool, way_back())
         except NoStart as failure:
             raise no_start(bound, failure.points) from None
-    return _fit(bound, settings, replace(draws, notes=(*remarks, *without_maximum(bound, level), *draws.notes)), values)
+    notes = (*remarks, *without_maximum(bound, level), *too_small(bound, values), *draws.notes)
+    return _fit(bound, settings, replace(draws, notes=notes), values)
 
 
 def chosen(bound: Bound, settings: Settings) -> str:
@@ -129,7 +131,7 @@ def _fit(bound: Bound, settings: Settings, draws: Draws, values: dict[str, np.nd
     program, dataset, constants = bound.model.program, bound.dataset, {**bound.constants, **draws.constants}
     observed = {site.name for site in program.sites if site.role in ("observed", "split")}
     arrays = {name: Array(program.axes_of(name), _with_gaps(dataset, name)) for name in dataset.arrays}
-    reported = [site for site in program.sites if site.report and site.level == "data"]
+    reported = [site for site in bound.compiled.drawn.sites if site.report and site.level == "data"]
     known = {site.name: Array(site.sets, bound.known(site.name)) for site in reported}
     return assemble(
         posterior={name: Array(axes, values[name]) for name, axes in bound.kept.items()},
@@ -187,7 +189,7 @@ def _check_memory(bound: Bound, count: int) -> None:
     largest = max(sites, key=lambda name: sites[name])
     title = f"{count:,} draws would take {_files.size_text(need)}, and {_files.size_text(_files.spendable_memory())} are free"
     note = f"the largest is `{largest}`, {sites[largest]:,} numbers in each draw"
-    span = bound.model.program.site[largest].span
+    span = bound.compiled.drawn.site[bound.kept_sites.get(largest, largest)].span
     raise Problems([Diagnostic("F11", title, span, "the largest of them", notes=(note,), help="ask for fewer --draws")], bound.model.source)
 
 

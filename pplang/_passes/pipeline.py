@@ -7,6 +7,7 @@ from types import ModuleType
 
 from pplang._ir.program import Program
 from pplang._passes import (
+    approximate,
     center,
     collapse,
     elements,
@@ -26,6 +27,7 @@ from pplang._passes.plan import Choice, Compiled, Different, Pins, Stage
 
 PASSES: tuple[ModuleType, ...] = (
     split_missing,
+    approximate,
     forward,
     expand_mixtures,
     marginalize,
@@ -73,6 +75,8 @@ def run(
                 rewrite = movable.movable(rewrite)
             stages.append(Stage(one.NAME, choices, rewrite))
             program = rewrite.program
+            if one is approximate and sizes is not None:
+                sizes = approximate.with_basis(program, sizes)
         if after == one.NAME:
             break
     pinned.check_names([source, *(stage.program for stage in stages)], pins, NAMES)

@@ -161,9 +161,10 @@ class Compiled:
 
     @property
     def drawn(self) -> Program:
-        """The source with its columns of empty cells split in two: every name in it that has no value is drawn or computed."""
-        first = self.stages[0] if self.stages else None
-        return first.program if first is not None and first.name == "split_missing" else self.source
+        """The source with its columns of empty cells split in two and its processes on a basis written out: every name in it that has no value
+        is drawn or computed."""
+        written = [stage for stage in self.stages if stage.name in ("split_missing", "approximate")]
+        return written[-1].program if written else self.source
 
     def before(self, name: str) -> Program:
         """The program as it stands before a pass."""

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pplang._check.graph import mentions
 from pplang._check.recurrences import Unsteppable, groups
 from pplang._diagnostics import Diagnostic
-from pplang._ir import expression as ire
 from pplang._ir.kinds import Interval
 from pplang._ir.program import Program, Site
-from pplang._passes import integrate, marginalize, restricted, split_missing
+from pplang._passes import approximate, integrate, marginalize, restricted, split_missing
 from pplang._passes.states import is_discrete_latent
 from pplang._passes.unconstrain import OF_STRUCTURE
 from pplang._passes.whiten import is_joint_normal
@@ -25,7 +24,8 @@ def unsupported(program: Program) -> Diagnostic | None:
     program = split_missing.apply(program, split_missing.decide(program)).program
     found = sorted(_constructs(program), key=lambda one: one[1])
     if not found:
-        return marginalize.obstacle(program)
+        refused = (approximate.refusal(program, site) for site in program.sites if approximate.has_basis(site))
+        return next((one for one in refused if one is not None), None) or marginalize.obstacle(program)
     name, span, hint = found[0]
     return Diagnostic("F01", f"{name} cannot be fitted yet", span, "the model is fine: it can be checked, formatted and printed", help=hint)
 
@@ -76,9 +76,6 @@ def _of_site(program: Program, site: Site) -> Iterator[tuple[str, Span, str]]:
         yield split_missing.refusal(program, site) or site.name, site.span, "drop those rows, and write the type without `?`"
     if site.role == "latent" and site.level == "model":
         yield from _of_latent(site)
-    for part in ire.walk(site.right):
-        if isinstance(part, ire.Distribution) and part.argument("basis") is not None:
-            yield "a process on a basis", part.span, ""
 
 
 def _of_latent(site: Site) -> Iterator[tuple[str, Span, str]]:

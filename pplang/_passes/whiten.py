@@ -17,6 +17,7 @@ from pplang._check.types import Typer
 from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.program import Axis, Free, IndexSet, Program, Site
+from pplang._passes.approximate import has_basis
 from pplang._passes.joint import Evidence, Vectors
 from pplang._passes.plan import Block, Choice, Rewrite
 
@@ -49,7 +50,7 @@ def decide(
 def movable(site: Site) -> bool:
     """Is it a latent that this pass can move?"""
     plain = site.role == "latent" and site.weight is None and site.starting is None and not site.fixing
-    return plain and is_joint_normal(site) and all(note.name != "centered" for note in site.notes)
+    return plain and is_joint_normal(site) and not has_basis(site) and all(note.name != "centered" for note in site.notes)
 
 
 def is_joint_normal(site: Site) -> bool:
