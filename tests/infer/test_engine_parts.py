@@ -18,9 +18,12 @@ from pplang._infer.problem import Exhausted, Ledger, Problem
 from pplang._infer.quasi_newton import climbed
 from pplang._infer.quasi_random import _sobol, matched_normals
 from pplang._infer.race import Race, draws_needed, refitted
+from pplang._infer.regression import regressed
 from pplang._infer.settings import Settings, silent
 from pplang._infer.starts import wide
-from pplang._infer.transports import layout
+from pplang._infer.transports import Coordinate, State, Value, layout
+from pplang._passes.plan import Block as TransportedBlock
+from pplang._passes.plan import Hyperparameter
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +171,25 @@ def test_the_regression_finds_the_evidence_of_a_normal_child(problem: Problem) -
     assert constants is not None
     assert np.allclose(constants[site.transport.h], se**-2.0, rtol=0.02)
     assert np.allclose(constants[site.transport.b], effect / se**2.0, atol=0.02 * np.abs(effect / se**2.0).max())
+
+
+def test_a_direction_that_the_children_do_not_see_stays_so() -> None:
+    """Crossed effects with a location each: only theta + phi is known, to 0.1, and phi goes over 10. Were the evidence (symmetric) not met by the
+    slopes of phi, every error would be carried over that width. The child's evidence moves with something else here, so that no fit is exact."""
+    transport = TransportedBlock(
+        ("theta",), "raw", "", "", "", "", "", None, "h", "b", (Hyperparameter("phi", "at", "slope"),), diagonal=False
+    )
+    site = Coordinate(transport, np.arange(3)[None], (3,), (3, 3), (Value("phi", False, ()),), 1)
+    generator = np.random.default_rng(5)
+    phi, s = 10 * generator.normal(size=64), generator.normal(size=64)
+    theta = -phi[:, None] + 0.1 * generator.normal(size=(64, 3))
+    known = 200 * np.eye(3) - 60 * np.ones((3, 3))
+    children = -np.exp(0.5 * s)[:, None] * ((theta + phi[:, None]) @ known)
+    nothing = np.zeros((64, 1, 3))
+    found = regressed(site, State(theta[:, None], nothing, children[:, None], nothing, phi[:, None], np.zeros((64, 1, 0)), np.zeros(64)))
+    assert np.allclose(found["h"], found["h"].T)
+    assert np.linalg.eigvalsh(found["h"]).min() > 10
+    assert np.abs(found["h"].sum(axis=1) + found["slope"]).max() * 10 < 0.5 * np.sqrt(20)
 
 
 def test_other_constants_move_the_coordinate_and_not_the_value(problem: Problem) -> None:
