@@ -78,9 +78,9 @@ def bind(
     collector.raise_if_any()
     if known.failed or any(one.value is None and one.name not in arrays for one in program.column.values()):
         raise InternalError("data that could not be bound, and no diagnostic that says why")
-    sets = _sorted_sets(program, known.sets, order)
-    arrays = _sorted_arrays(program, arrays, order, members=True)
-    present = _sorted_arrays(program, present, order, members=False)
+    sets = sorted_sets(program, known.sets, order)
+    arrays = sorted_arrays(program, arrays, order, members=True)
+    present = sorted_arrays(program, present, order, members=False)
     origins = {name: one.origin for name, one in given.items()}
     found = Dataset(sets, arrays, present, tuple(notes), order, {})
     cells = {
@@ -266,7 +266,7 @@ def _unused_inputs(program: Program, given: Mapping[str, Given]) -> list[Diagnos
 # Order ---------------------------------------------------------------------------------------------------------------
 
 
-def _sorted_sets(program: Program, sets: Mapping[str, Sequence[Label]], order: Mapping[str, np.ndarray]) -> dict[str, Sequence[Label]]:
+def sorted_sets(program: Program, sets: Mapping[str, Sequence[Label]], order: Mapping[str, np.ndarray]) -> dict[str, Sequence[Label]]:
     """Keys in the order of the sorted rows; row numbers stay 1, 2, ..."""
     found = dict(sets)
     for table, rows in order.items():
@@ -275,7 +275,7 @@ def _sorted_sets(program: Program, sets: Mapping[str, Sequence[Label]], order: M
     return {one.name: found[one.name] for one in program.sets if one.name in found}
 
 
-def _sorted_arrays(
+def sorted_arrays(
     program: Program, arrays: Mapping[str, np.ndarray], order: Mapping[str, np.ndarray], *, members: bool
 ) -> dict[str, np.ndarray]:
     """Every axis over the rows of an ordered table, and (`members`) every number of such a row, after sorting."""
@@ -290,4 +290,4 @@ def _sorted_arrays(
     return found
 
 
-__all__ = ["Dataset", "bind"]
+__all__ = ["Dataset", "bind", "sorted_arrays", "sorted_sets"]

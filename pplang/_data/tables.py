@@ -162,7 +162,7 @@ def _named(fault: Fault, column: Column, cells: Cells, context: Context) -> Faul
     positions = np.array(list(distinct.values()), np.int64)
     members = context.program.set[name].members
     if isinstance(members, Rows):
-        other = next(one.raw.name for one in context.tables if one.table.name == members.table)
+        other = next((one.raw.name for one in context.tables if one.table.name == members.table), f"the table {members.table}")
         help = f"add their rows to {other}, or drop the rows that name them"
         one, many = f"label without its row in {other}", f"labels without their row in {other}"
         return Fault("C09", f"labels without their row in {other}", one, many, positions, help)

@@ -14,28 +14,30 @@ import numpy as np
 from pplang._diagnostics import Diagnostic
 from pplang._fit import file as fit_file
 from pplang._fit.file import Content, Variable
+from pplang._fit.labelled import SAMPLE_AXES, Array, Axes, Labelled, apart
 from pplang._source import Span
 
 if TYPE_CHECKING:
+    from pplang._fit.predictions import Predictions
     from pplang._fit.summary import Summary
-    from pplang._model import Model
     from pplang._plan_file import Plan
 
-SAMPLE_AXES = ("chain", "draw")
 TRANSPORT = "transport"
 """The group of the constants of the coordinates that the draws were made in."""
 _TEXTS = ("model", "name", "method", "seed", "settings", "plan", "schema", "versions")
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Labelled):
     """Draws of the posterior, the data they were made from, and how.
 
     content: the groups of the file. Arrays of the posterior are (chains, draws, axes of the name...), with the axes in the order that they
     have in the source; axes are named after index sets, and a set that occurs twice has the second axis `Coef_2`.
     """
 
-    content: Content
+    @property
+    def variables(self) -> Mapping[str, Variable]:
+        return self.posterior
 
     @property
     def posterior(self) -> Mapping[str, Variable]:
@@ -46,23 +48,9 @@ class Fit:
         return self.content.groups.get("sample_stats", {})
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """What there are draws of, in the order of the program."""
-        return tuple(self.posterior)
-
-    @property
-    def source(self) -> str:
-        """The text of the model."""
-        return self.content.texts["model"]
-
-    @property
     def method(self) -> str:
         """The method that made the draws: `vi`, `nuts` or `svi`; where `auto` was asked for (`settings["method"]`), the one it came to."""
         return self.content.texts["method"]
-
-    @property
-    def seed(self) -> int:
-        return int(self.content.texts["seed"])
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -84,11 +72,6 @@ class Fit:
     def constants(self) -> dict[str, np.ndarray]:
         """The constants of transported coordinates, by the names of their inputs; none where the draws were made in others."""
         return {name: variable.values for name, variable in self.content.groups.get(TRANSPORT, {}).items()}
-
-    @cached_property
-    def members(self) -> dict[str, list[str | int]]:
-        """Of names whose values are members of a set the labels of these members, in order."""
-        return dict(json.loads(self.content.texts.get("members", "{}")))
 
     @cached_property
     def versions(self) -> dict[str, str]:
@@ -116,52 +99,32 @@ class Fit:
             for one in json.loads(self.content.texts.get("notes", "[]"))
         )
 
-    @cached_property
-    def model(self) -> Model:
-        """The model, compiled again from its source."""
-        from pplang._model import compile_text
-
-        return compile_text(self.source, name=self.content.texts["name"])
-
-    def draws(self, name: str) -> np.ndarray:
-        """The draws of a name, (chains, draws, axes of the name...). Members of a set are counted from 0, in the order of `members`. Raises
-        KeyError."""
-        return self.posterior[name].values
-
-    def labelled(self, name: str, values: np.ndarray) -> np.ndarray:
-        """Values of a name as the user knows them: members of a set by their labels."""
-        return np.array(self.members[name])[values.astype(int)] if name in self.members else values
-
-    def __getitem__(self, name: str) -> Any:
-        """The draws of a name as an `xarray.DataArray` with its labels; members of a set are given by theirs. What the data alone determine has one
-        value, and no axes of draws. Raises KeyError."""
-        import xarray
-
-        known = self.content.groups.get("constant_data", {})
-        variable = known[name] if name in known and name not in self.posterior else self.posterior[name]
-        coords = {dim: _labels(self.content.coords[dim]) for dim in variable.dims if dim in self.content.coords}
-        return xarray.DataArray(self.labelled(name, variable.values), coords, variable.dims, name)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.posterior
-
     def __repr__(self) -> str:
         chains, draws = next(iter(self.posterior.values())).values.shape[:2] if self.posterior else (0, 0)
         return f"<Fit of {self.content.texts['name']} by {self.method}: {chains} × {draws} draws of {', '.join(self.names)}>"
 
-    def to_arviz(self) -> Any:
-        """An `xarray.DataTree` with ArviZ's groups, which arviz-base, arviz-stats and arviz-plots take."""
-        import xarray
+    def predict(
+        self,
+        *rows: Any,
+        tables: Mapping[str, Any] | None = None,
+        inputs: Any = None,
+        settings: Mapping[str, str] | None = None,
+        missing: Sequence[str] = (),
+        seed: int = 0,
+    ) -> Predictions:
+        """Draws for new rows, one for each draw of the fit.
 
-        def dataset(variables: Mapping[str, Variable]) -> Any:
-            used = {dim for variable in variables.values() for dim in variable.dims}
-            coords = {dim: _labels(labels) for dim, labels in self.content.coords.items() if dim in used}
-            return xarray.Dataset({name: (one.dims, one.values) for name, one in variables.items()}, coords)
+        rows: new rows of the tables, as for `Model.bind`; tables that are not given stay as they are. Members of the fit have their values in each
+        draw, new ones are drawn from their relations given these; rows of an `ordered` table go on from the last ones of the fit, and a `GP` is
+        drawn given its values there. What the model computes from whole tables (`mean(height)`) stays as it was. Outcomes may be absent, and what the
+        rows say of them is not used. inputs, settings: values that are to be others than in the fit.
 
-        groups = {name: dataset(variables) for name, variables in self.content.groups.items()}
-        tree = xarray.DataTree.from_dict(groups)
-        tree.attrs.update(self.content.attributes)
-        return tree
+        Raises `Problems`: F40 where the model cannot say anything of such rows, and every fault of the data, as `Model.bind` does.
+        """
+        from pplang._fit.predictions import predict
+
+        given = [one if isinstance(one, tuple) else (None, one) for one in rows] + list((tables or {}).items())
+        return predict(self, given, inputs, settings or {}, missing, seed)
 
     def summary(self) -> Summary:
         """Mean, sd, 5, 50 and 95% of every number, with R-hat and effective sample sizes where draws are dependent."""
@@ -169,14 +132,14 @@ class Fit:
 
         return summarise(self)
 
-    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
-        """Write the fit file, whole or not at all. Raises `Problems`: O01 it exists and not `force`, O02 it cannot be written."""
-        fit_file.write(path, self.content, force)
-
 
 def load(path: str | os.PathLike[str]) -> Fit:
     """Read a fit file. Nothing in it is executed. Raises `Problems`: I20-I22 it cannot be read, F30, F31 it is not a fit file of ours."""
-    content = fit_file.read(path)
+    return fit_of(fit_file.read(path), path)
+
+
+def fit_of(content: Content, path: str | os.PathLike[str]) -> Fit:
+    """The fit of a file's content. Raises `Problems` (F30)."""
     if "posterior" not in content.groups or not all(name in content.texts for name in _TEXTS):
         raise fit_file.not_a_fit(path)
     fit = Fit(content)
@@ -198,18 +161,6 @@ def _check(fit: Fit) -> None:
                 raise ValueError(f"the labels of {dim} are not as many as its members")
 
 
-def _labels(labels: np.ndarray) -> np.ndarray:
-    return labels.astype(str) if labels.dtype.kind in "OU" else labels
-
-
-@dataclass(frozen=True)
-class Array:
-    """An array with the index sets it is over, on its way into a fit."""
-
-    sets: tuple[str, ...]
-    values: np.ndarray
-
-
 def assemble(
     *,
     posterior: Mapping[str, Array],
@@ -227,14 +178,14 @@ def assemble(
     posterior: (chains, draws, *sets); statistics: (chains, draws); history: any shape. coordinates(set): the labels of its members.
     """
     arrays = [*posterior.values(), *observed.values(), *constant.values(), *transport.values()]
-    axes = _Axes(coordinates, {one for array in arrays for one in array.sets})
+    axes = Axes(coordinates, {one for array in arrays for one in array.sets})
     chains, draws = next(iter([*(array.values.shape[:2] for array in posterior.values()), *(s.shape for s in statistics.values())]), (0, 0))
 
     def plain(arrays: Mapping[str, Array]) -> dict[str, Variable]:
-        return {_apart(name): Variable(axes.names(array.sets), array.values) for name, array in arrays.items()}
+        return {apart(name): Variable(axes.names(array.sets), array.values) for name, array in arrays.items()}
 
     groups = {
-        "posterior": {_apart(name): Variable(SAMPLE_AXES + axes.names(array.sets), array.values) for name, array in posterior.items()},
+        "posterior": {apart(name): Variable(SAMPLE_AXES + axes.names(array.sets), array.values) for name, array in posterior.items()},
         "sample_stats": {name: Variable(SAMPLE_AXES, values) for name, values in statistics.items()},
         "observed_data": plain(observed),
         "constant_data": plain(constant),
@@ -243,29 +194,3 @@ def assemble(
     }
     coords = {"chain": np.arange(chains), "draw": np.arange(draws), **axes.coords}
     return Fit(Content({name: group for name, group in groups.items() if group or name == "posterior"}, coords, texts, attributes))
-
-
-def _apart(name: str) -> str:
-    """A name of the source that does not clash with the axes of the draws."""
-    return f"{name}_" if name in SAMPLE_AXES else name
-
-
-class _Axes:
-    """Names of axes, one for each use of a set, and their labels."""
-
-    def __init__(self, coordinates: Callable[[str], np.ndarray], sets: set[str]) -> None:
-        self._coordinates = coordinates
-        self._sets = sets
-        self.coords: dict[str, np.ndarray] = {}
-
-    def names(self, sets: Sequence[str]) -> tuple[str, ...]:
-        return tuple(self._name(one, sets[:i].count(one)) for i, one in enumerate(sets))
-
-    def _name(self, one: str, before: int) -> str:
-        """`Coef`, and `Coef_2` where the set stands a second time in one array (`Coef_2_` if a set has that very name)."""
-        name = _apart(one) if before == 0 else f"{one}_{before + 1}"
-        while before and name in self._sets:
-            name += "_"
-        if name not in self.coords:
-            self.coords[name] = self._coordinates(one)
-        return name

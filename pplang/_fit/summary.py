@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from pplang._diagnostics import shown
 from pplang._fit.fit import Fit
 from pplang._fit.table import elements
 from pplang._infer import convergence
+
+if TYPE_CHECKING:
+    from pplang._fit.predictions import Predictions
 
 _APART = 1.02
 
@@ -73,7 +76,15 @@ def summarise(fit: Fit) -> Summary:
     return Summary(_title(fit), _remarks(fit, rows), rows, fit.verdict)
 
 
-def _rows(fit: Fit, name: str) -> Iterator[Row]:
+def of_predictions(predictions: Predictions) -> Summary:
+    """The table of predictions."""
+    chains, draws = predictions.content.coords["chain"].size, predictions.content.coords["draw"].size
+    title = f"{shown(predictions.content.texts['name'])}: predictions for new rows; {chains * draws:,} draws; seed {predictions.seed}"
+    rows = tuple(row for name in predictions.names for row in _rows(predictions, name))
+    return Summary(title, tuple(one.title for one in predictions.notes), rows)
+
+
+def _rows(fit: Fit | Predictions, name: str) -> Iterator[Row]:
     for label, draws in _numbers(fit, name):
         low, middle, high = np.quantile(draws, (0.05, 0.5, 0.95))
         single = draws.size > 1 and bool((draws == draws.flat[0]).all())  # a param: no rounding in its mean
@@ -91,7 +102,7 @@ def _rows(fit: Fit, name: str) -> Iterator[Row]:
         )
 
 
-def _numbers(fit: Fit, name: str) -> Iterator[tuple[str, np.ndarray]]:
+def _numbers(fit: Fit | Predictions, name: str) -> Iterator[tuple[str, np.ndarray]]:
     """The draws of each number, and of each member whether it is the one."""
     for label, values in elements(fit, name):
         if name in fit.members:

@@ -12,12 +12,12 @@ from pplang.cli import terminal
 
 def run(chosen: Namespace) -> int:
     """One row for each draw, one column for each number: `chain,draw,mu,theta[A],...`"""
-    from pplang._fit import load
+    from pplang._fit import opened
     from pplang._fit.table import columns
 
     if chosen.output:
         _files.check_target(chosen.output, chosen.force)
-    fit = load(chosen.fit)
+    fit = opened(chosen.fit)
     labelled = columns(fit)
     if chosen.json:
         terminal.result_json({label: values.tolist() for label, values in labelled.items()})

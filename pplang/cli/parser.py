@@ -196,6 +196,15 @@ def _summary(one: ArgumentParser) -> None:
     _json(one)
 
 
+def _predict(one: ArgumentParser) -> None:
+    one.add_argument("fit", metavar="FIT", help="a file that `pplang fit` wrote")
+    _data(one)
+    one.add_argument("--seed", type=int, default=0, help="the same seed gives the same draws (default: %(default)s)")
+    _output(one, "FIT.predictions.nc in this folder")
+    one.add_argument("--quiet", action="store_true", help="no remarks")
+    _json(one)
+
+
 def _draws(one: ArgumentParser) -> None:
     one.add_argument("fit", metavar="FIT", help="a file that `pplang fit` wrote")
     one.add_argument("--csv", action="store_true", help="one row for each draw (the default)")
@@ -218,8 +227,9 @@ COMMANDS: dict[str, Command] = {
     "explain": Command("explain", "Show what the compiler decides, and the program it makes of a model.", _explain),
     "export": Command("export", "Write a model as a Python module for NumPyro.", _export),
     "fit": Command("fit", "Fit a model to data; the posterior goes to a file and its table is printed.", _fit),
-    "summary": Command("summary", "Print the table of a fit.", _summary),
-    "draws": Command("draws", "Write the draws of a fit as a table.", _draws),
+    "summary": Command("summary", "Print the table of a fit, or of predictions.", _summary),
+    "draws": Command("draws", "Write the draws of a fit, or of predictions, as a table.", _draws),
+    "predict": Command("predict", "Draw what a fit says of new rows; the draws go to a file and their table is printed.", _predict),
     "message": Command("message", "Explain a diagnostic at length.", _message),
     "completion": Command(
         "completion",

@@ -11,9 +11,9 @@ MOST_ROWS = 200
 
 def run(chosen: Namespace) -> int:
     """Print the table of a fit file."""
-    from pplang._fit import load
+    from pplang._fit import opened
 
-    summary = load(chosen.fit).summary()
+    summary = opened(chosen.fit).summary()
     if chosen.json:
         terminal.result_json(summary.to_json())
     else:

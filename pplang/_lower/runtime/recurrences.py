@@ -134,6 +134,7 @@ class Chain:
     ) -> None:
         self._step, self._tables, self._histories, self._turns, self.drawn = step, tables, histories, turns, drawn
         self._values: dict[str, Any] = {}
+        self._held: dict[str, tuple[Any, Any]] = {}
         self._simulated: dict[str, Any] = {}
         self._distributions: dict[str, Distribution] = {}
 
@@ -145,6 +146,10 @@ class Chain:
         """Note the value of a site; it is returned."""
         self._values[name] = value
         return value
+
+    def hold(self, name: str, value: Any, where: Any) -> None:
+        """Draws of a name have this value at some members (`where`, of the same shape); what comes after goes on from there."""
+        self._held[name] = value, where
 
     def given(self, name: str, distribution: Distribution) -> None:
         """The distributions of all members of a name, given the values of all names."""
@@ -165,12 +170,18 @@ class Chain:
         return self._distributions[name].support
 
     def _simulate(self, key: Any) -> dict[str, Any]:
-        own, known = list(self._histories), list(self._values)
-        tables = [*((self._values[name], self.drawn[name].dimension) for name in known), *self._tables]
+        own, known, held = list(self._histories), list(self._values), [name for name in self._held if name not in self._values]
+        tables = [
+            *((self._values[name], self.drawn[name].dimension) for name in known),
+            *((part, self.drawn[name].dimension) for name in held for part in self._held[name]),
+            *self._tables,
+        ]
         found: dict[str, Any] = {}
 
         def step(turn: Any, now: Any, past: Any, key: Any) -> tuple[Any, ...]:
             clamped, keys = dict(zip(known, now, strict=False)), iter(jax.random.split(key, len(self.drawn)))
+            parts = iter(now[len(known) :])
+            partly = {name: (next(parts), next(parts)) for name in held}
 
             def draw(name: str, distribution: Distribution) -> Any:
                 one, seed = self.drawn[name], next(keys)
@@ -178,9 +189,12 @@ class Chain:
                 found[name] = (
                     clamped[name] if name in clamped else distribution.expand(resized(one.batch, one.dimension, len(turn))).sample(seed)
                 )
+                if name in partly:
+                    value, where = partly[name]
+                    found[name] = jnp.where(where, value, found[name])
                 return found[name]
 
-            values = self._step(turn, now[len(known) :], past[: len(own)], draw)
+            values = self._step(turn, now[len(known) + 2 * len(held) :], past[: len(own)], draw)
             return (*values, *(found[name] for name in self.drawn))
 
         draws = [History((*one.batch, *one.event), one.dimension, dtype=one.dtype) for one in self.drawn.values()]
