@@ -47,6 +47,16 @@ class Extended:
         """The index sets with new members, and how many members the fit had."""
         return {name: len(self.fitted[name]) for name in self.new}
 
+    def was_fitted(self, name: str) -> np.ndarray:
+        """Which members of a set the fit had."""
+        there = np.zeros(len(self.dataset.sets[name]), bool)
+        there[self.fitted[name]] = True
+        return there
+
+    def with_arrays(self, arrays: Mapping[str, np.ndarray]) -> Extended:
+        """The same with further inputs."""
+        return replace(self, dataset=replace(self.dataset, arrays={**self.dataset.arrays, **arrays}))
+
 
 def extend(
     program: Program,
@@ -158,7 +168,10 @@ class _Both:
         twice = [label for label in new if label in set(before)]
         if twice:
             key = next(column for column in matched.table.columns if column.key)
-            title, help = f"rows of {matched.raw.name} that the fit had", "new rows are new members: give them other labels, or leave them out"
+            title, help = (
+                f"rows of {matched.raw.name} that the fit had",
+                "new rows are new members: give them other labels, or leave them out",
+            )
             self.collector.add(Diagnostic("C53", title, key.span, f"the fit has {listing(twice)}", help=help))
         return (*before, *new)
 

@@ -11,7 +11,7 @@ from pplang._data.dataset import Dataset
 from pplang._data.labels import Label
 from pplang._data.values import filler
 from pplang._ir.kinds import Boolean, Interval, Kind
-from pplang._ir.program import Program
+from pplang._ir.program import Column, Input, Program
 
 
 def stored(program: Program, schema: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Dataset:
@@ -23,7 +23,7 @@ def stored(program: Program, schema: Mapping[str, Any], arrays: Mapping[str, np.
     sets = {name: _members(one) for name, one in schema["sets"].items()}
     values: dict[str, np.ndarray] = {}
     present: dict[str, np.ndarray] = {}
-    declared = [*(one for one in program.column.values() if one.value is None), *program.inputs]
+    declared: list[Column | Input] = [*(one for one in program.column.values() if one.value is None), *program.inputs]
     for one in declared:
         found = np.asarray(arrays[one.name])
         if found.shape != tuple(len(sets[name]) for name in one.sets):

@@ -44,9 +44,9 @@ class Predictions(Labelled):
         return self.content.groups[PREDICTIONS]
 
     @property
-    def notes(self) -> tuple[Diagnostic, ...]:
+    def remarks(self) -> tuple[str, ...]:
         """What was not used of the new rows, and what was drawn since they lack it."""
-        return tuple(Diagnostic("F41", text, severity="note") for text in json.loads(self.content.texts["notes"]))
+        return tuple(json.loads(self.content.texts["remarks"]))
 
     def __repr__(self) -> str:
         chains, draws = next(iter(self.variables.values())).values.shape[:2] if self.variables else (0, 0)
@@ -88,11 +88,7 @@ def predict(
     if refused is not None:
         raise Problems([refused], model.source)
     program = passes.frozen(predictive, both.grown)
-    for name, places in both.fitted.items():
-        if name in both.new:
-            there = np.zeros(len(both.dataset.sets[name]), bool)
-            there[places] = True
-            both.dataset.arrays[passes.marker(predictive.program, name)] = there
+    both = both.with_arrays({passes.marker(predictive.program, name): both.was_fitted(name) for name in both.new})
     _check_memory(fit, both)
     shape = next((one.values.shape[:2] for one in fit.posterior.values()), (1, 1))
 
@@ -111,13 +107,13 @@ def predict(
 
 def _data(fit: Fit, stored: Any) -> Dataset:
     """The data that the fit was made from. Raises `Problems` (F30)."""
-    arrays = {
-        name: one.values for group in ("observed_data", "constant_data") for name, one in fit.content.groups.get(group, {}).items()
-    }
+    arrays = {name: one.values for group in ("observed_data", "constant_data") for name, one in fit.content.groups.get(group, {}).items()}
     names = [*fit.model.program.column, *fit.model.program.input]
     try:
         found: Dataset = stored(
-            fit.model.program, json.loads(fit.content.texts["schema"]), {name: arrays[apart(name)] for name in names if apart(name) in arrays}
+            fit.model.program,
+            json.loads(fit.content.texts["schema"]),
+            {name: arrays[apart(name)] for name in names if apart(name) in arrays},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise fit_file.not_a_fit(fit.content.texts["name"], f"its data are not those of its model: {error}") from None
@@ -169,12 +165,14 @@ def _assembled(
         **{name: fit.content.texts[name] for name in ("model", "name", "method", "versions")},
         "seed": str(seed),
         "members": json.dumps(members),
-        "notes": json.dumps(_notes(predictive, both)),
+        "remarks": json.dumps(_remarks(both)),
     }
-    return Predictions(Content({name: group for name, group in groups.items() if group or name == PREDICTIONS}, coords, texts, fit.content.attributes))
+    return Predictions(
+        Content({name: group for name, group in groups.items() if group or name == PREDICTIONS}, coords, texts, fit.content.attributes)
+    )
 
 
-def _notes(predictive: passes.Predictive, both: Extended) -> list[str]:
+def _remarks(both: Extended) -> list[str]:
     drawn = [f"the new rows have no `{name}`: it is drawn from its relation" for name in both.absent]
     unused = [f"`{name}` of the new rows is not used: it is what is predicted" for name in both.unused]
     return [*drawn, *unused]
@@ -187,6 +185,6 @@ def opened(path: str | os.PathLike[str]) -> Fit | Predictions:
     content = fit_file.read(path)
     if PREDICTIONS not in content.groups:
         return fit_of(content, path)
-    if not {"model", "name", "method", "seed", "notes"} <= content.texts.keys():
+    if not {"model", "name", "method", "seed", "remarks"} <= content.texts.keys():
         raise fit_file.not_a_fit(path)
     return Predictions(content)

@@ -81,7 +81,7 @@ def of_predictions(predictions: Predictions) -> Summary:
     chains, draws = predictions.content.coords["chain"].size, predictions.content.coords["draw"].size
     title = f"{shown(predictions.content.texts['name'])}: predictions for new rows; {chains * draws:,} draws; seed {predictions.seed}"
     rows = tuple(row for name in predictions.names for row in _rows(predictions, name))
-    return Summary(title, tuple(one.title for one in predictions.notes), rows)
+    return Summary(title, predictions.remarks, rows)
 
 
 def _rows(fit: Fit | Predictions, name: str) -> Iterator[Row]:

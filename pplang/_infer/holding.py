@@ -15,14 +15,16 @@ def holding(known: Mapping[str, tuple[Any, Any]], everywhere: Collection[str]) -
     that are known at all members, which are not drawn. To be entered outside `seed`."""
     from numpyro.primitives import Messenger
 
-    class Holding(Messenger):  # type: ignore[misc]
+    class Holding(Messenger):
         def process_message(self, message: dict[str, Any]) -> None:
             name = message["name"]
             if message["type"] == "param" and name in known:
                 message["value"] = known[name][0]
             elif message["type"] == "sample" and name in known and message["value"] is None:
                 values, where = known[name]
-                message["value"] = values if name in everywhere else _drawn(message["fn"], message["kwargs"]["rng_key"], values, where, known)
+                message["value"] = (
+                    values if name in everywhere else _drawn(message["fn"], message["kwargs"]["rng_key"], values, where, known)
+                )
 
     with Holding(fn=None):
         yield

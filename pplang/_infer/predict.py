@@ -101,7 +101,7 @@ def _held(
     if isinstance(site.kind, Member) and site.kind.set in both.fitted:
         known = both.fitted[site.kind.set][known.astype(np.int64)]
     shape = tuple(len(both.dataset.sets[name]) for name in site.sets)
-    places = np.ix_(*(both.fitted[name] for name in site.sets))
+    places: Any = np.ix_(*(both.fitted[name] for name in site.sets))
     values, where = np.zeros((*known.shape[: int(each)], *shape), known.dtype), np.zeros(shape, bool)
     values[(slice(None), *places) if each else places] = known
     where[places] = True
@@ -128,7 +128,9 @@ class _Run:
         sizes = {name: len(members) for name, members in self._sets.items()}
         labels = {name: members for name, members in self._sets.items() if name not in self._new}
         full = sorted(name for name, one in self._held.items() if one.everything)
-        identity = "\n".join(("predict", self._lowered.text, repr(sizes), repr(sorted(labels.items())), repr(full), repr(self._wanted_places())))
+        identity = "\n".join(
+            ("predict", self._lowered.text, repr(sizes), repr(sorted(labels.items())), repr(full), repr(self._wanted_places()))
+        )
         executable = compiled(lambda: (self._function, data), data, identity)
         parts: dict[str, list[np.ndarray]] = {}
         for begin in range(0, count, _ROWS):
@@ -164,7 +166,7 @@ class _Run:
         """The part of a relation that is over new members, with its axes as declared."""
         import jax.numpy as jnp
 
-        value = jnp.transpose(value, np.argsort(plates_first(site)))
+        value = jnp.transpose(value, np.argsort(plates_first(site)).tolist())
         for axis, name in enumerate(site.sets):
             if name in self._new:
                 value = jnp.take(value, self._new[name], axis)

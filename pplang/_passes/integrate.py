@@ -118,9 +118,16 @@ def _observed(chain: Site, child: Site) -> tuple[ire.Expression, ire.Expression,
 
 def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
     """Each chain as a factor and a relation that draws it."""
+    places: set[str] = set()
     for choice in choices:
-        program = _Builder(program, program.site[choice.site]).eliminated()
-    return Rewrite(retype(program) if choices else program, integrated=tuple(choice.site for choice in choices))
+        builder = _Builder(program, program.site[choice.site])
+        program = builder.eliminated()
+        places |= set(builder.places.values())
+    if not choices:
+        return Rewrite(program)
+    program = retype(program)
+    # What numbers the members is used again by other chains, and on their way back.
+    return Rewrite(program, tuple(program.site[name] for name in sorted(places)), integrated=tuple(choice.site for choice in choices))
 
 
 class _Builder(innovations.Builder):

@@ -319,5 +319,3 @@ def _apart(node: ire.Compare, own: set[str]) -> bool:
     """Does it compare a member that is gone through with one from outside?"""
     sides = [{one.name for one in ire.walk(side) if isinstance(one, ire.Variable)} for side in (node.left, node.right)]
     return any(one & own and other - own for one, other in (sides, sides[::-1]))
-
-
