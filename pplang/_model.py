@@ -440,7 +440,9 @@ class Bound:
         transformed, drawing, completing = (self._selecting(one) for one in (self._transformed, self._drawing, self._completing))
         original = tuple(self.compiled.program.site[name] for name in self.unknowns)
         kept = {kept_as(site): site for site in self._kept}
-        later = self._generated | set(self.compiled.summed)
+        # What only a likelihood used that is a few numbers now (`collapse`) is computed afterwards too.
+        there = (self.compiled.program if self.compiled.summed else self.compiled.inference).site
+        later = self._generated | set(self.compiled.summed) | {site.name for site in self._kept if site.name not in there}
         return functions(transformed, drawing, completing, self.latents, original, kept, later, self._params)
 
     def _selecting(self, lowered: Lowered) -> Callable[..., None]:

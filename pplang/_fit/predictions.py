@@ -167,9 +167,9 @@ def _assembled(
         "members": json.dumps(members),
         "remarks": json.dumps(_remarks(both)),
     }
-    return Predictions(
-        Content({name: group for name, group in groups.items() if group or name == PREDICTIONS}, coords, texts, fit.content.attributes)
-    )
+    attributes = {name: text for name, text in fit.content.attributes.items() if not name.startswith("_")}  # netCDF's own begin so
+    groups = {name: group for name, group in groups.items() if group or name == PREDICTIONS}
+    return Predictions(Content(groups, coords, texts, attributes))
 
 
 def _remarks(both: Extended) -> list[str]:

@@ -60,8 +60,10 @@ data Step ordered:
 
 index Mood = {low, high}
 
-mood[t in Step] ~ Categorical(if mood[t-1] == low then [0.9, 0.1] else [0.3, 0.7])
-  starting Categorical([0.5, 0.5])
+move[m in Mood, n in Mood] = log(if m == low then if n == low then 0.9 else 0.1 else if n == low then 0.3 else 0.7)
+first[m in Mood] = 0
+mood[t in Step] ~ Categorical(logits = move[mood[t-1]])
+  starting Categorical(logits = first)
 y[t in Step] ~ Normal(if mood[t] == low then 0 else 2, 1)
 """
 COVARIATE = """
@@ -109,6 +111,10 @@ def test_known_groups_have_their_effects_and_new_ones_are_drawn() -> None:
     agrees(made.draws("y")[0], *conditional(np.zeros(len(x)), cov, np.array(ROWS["y"])))
     effects = np.stack([fit["a"].sel(Group="b"), made["a"].sel(Group="z"), fit["a"].sel(Group="a"), made["a"].sel(Group="z")], -1)
     np.testing.assert_allclose(made.draws("line"), effects + fit.draws("b")[..., None] * x[8:], rtol=1e-12)
+    own = fit["a"].sel(Group=list(ROWS["g"])).values + fit.draws("b")[..., None] * x[:8]
+    np.testing.assert_allclose(
+        fit.draws("line"), own, rtol=1e-12
+    )  # the likelihood is a few numbers: `line` is computed for the report alone
     assert made["a"].coords["Group"].values.tolist() == ["z"]
     assert made["y"].coords["Row"].values.tolist() == [1, 2, 3, 4]
 
@@ -216,9 +222,9 @@ def test_rows_that_do_not_fit_the_model(name: str) -> None:
     assert words in str(raised.value)
 
 
-def made_fit(model: str, data: dict[str, Any], **names: Any) -> pplang.Fit:
+def made_fit(model: str, **data: Any) -> pplang.Fit:
     """A fit of a few steps: enough to see what is refused."""
-    return pplang.compile_text(model).fit(data, method="svi", steps=1, draws=2, **names)
+    return pplang.compile_text(model).fit(method="svi", steps=1, draws=2, **data)
 
 
 def test_what_has_no_new_members() -> None:
@@ -241,7 +247,6 @@ free[k in Kind] ~ Flat()
 total[k in Kind] = sum(y[i] for i in Sale if kind[i] == k)
 y[i in Sale] ~ Normal(size[shop[i]] + share[kind[i]] + free[kind[i]] + (if area[i] == north then 1 else 0), 1)
 """,
-        {},
         tables={
             "Shop": {"shop": ["a", "b"], "size": [1.0, 2]},
             "Sale": {"shop": ["a", "a", "b"], "kind": ["u", "v", "u"], "area": ["north", "south", "south"], "y": [1.0, 2, 3]},
@@ -283,7 +288,7 @@ def test_the_file_follows_arviz_and_the_commands_read_it(tmp_path: Path, capsys:
     assert main(["summary", str(target)]) == 0
     assert capsys.readouterr().out == printed
     assert main(["draws", str(target), "--csv"]) == 0
-    assert capsys.readouterr().out.startswith("chain,draw,a[z],y[1],y[2],")
+    assert capsys.readouterr().out.startswith("chain,draw,a[z],line[1],line[2],y[1],y[2]\n")
     assert main(["predict", str(target), str(tmp_path / "new.csv")]) == 1
 
 

@@ -313,6 +313,9 @@ class CategoricalLogits(dist.CategoricalLogits):
 
     arg_constraints = {"logits": constraints.dependent}
 
+    def __init__(self, logits: ArrayLike, *, validate_args: bool | None = None) -> None:
+        super().__init__(jnp.asarray(logits, float), validate_args=validate_args)  # whole numbers cannot be drawn from
+
     @validate_sample
     def log_prob(self, value: ArrayLike) -> jax.Array:
         return _at(self.logits - log_sum_exp(self.logits)[..., None], value, self.batch_shape)
