@@ -45,7 +45,7 @@ def predictive(source: Program) -> Predictive:
     needed = _closure(source, sites, wanted)
     limits, tests = [], []
     for site in source.sites:
-        if site.where is not None:
+        if site.where is not None:  # which keeps what is not defined elsewhere from being computed
             name = source.fresh_name(f"{site.name}_has_relation")
             limits.append((site.name, name))
             tests.append(Site(name, site.axes, "deterministic", "data", site.where, Boolean(), report=True, span=site.span))
@@ -77,7 +77,7 @@ def _drawn(site: Site) -> Site:
     right = site.right
     while isinstance(right, ire.Distribution) and right.name in _NOT_COPIED:
         right = next(value for _, value in right.arguments if isinstance(value, ire.Distribution | ire.Mixture))
-    return replace(site, role=role, right=right, where=None, weight=None, value=None, notes=())
+    return replace(site, role=role, right=right, weight=None, value=None, notes=())
 
 
 def _parts(site: Site) -> Iterator[ire.Expression]:

@@ -202,6 +202,24 @@ def test_covariates_with_a_relation_are_used_where_given_and_else_drawn() -> Non
     np.testing.assert_allclose(absent.draws("income").mean(), mid.mean(), atol=0.1)
 
 
+RECORDED = """
+data Row:
+  x : real
+  y : real
+
+b ~ Normal(0, 1)
+y[i in Row] ~ Censored(Normal(b * log(x[i]), 0.1), right = y[i] >= 1)
+  where x[i] > 0
+"""
+
+
+def test_an_outcome_is_predicted_whole_and_only_where_it_is_defined() -> None:
+    fit = pplang.compile_text(RECORDED).fit({"x": [1.0, 4, -1], "y": [0.1, 1, 0]}, method="svi", steps=1, draws=50)
+    draws = fit.predict({"x": [-2.0, np.exp(100)]}).draws("y")
+    assert np.isnan(draws[..., 0]).all()
+    np.testing.assert_allclose(draws[..., 1], 100 * fit.draws("b"), atol=0.6)
+
+
 # What is told -------------------------------------------------------------------------------------------------------------
 
 BAD = {
