@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,10 +67,12 @@ def predict(
     from pplang._data.stored import stored
     from pplang._infer.predict import predictions
     from pplang._lower import evaluate
+    from pplang._lower.made_sets import with_made_sets
 
     model = fit.model
     data = _data(fit, stored)
     predictive = passes.predictive(model.program)
+    data = replace(data, sets=dict(with_made_sets(predictive.program, data.sets, data.values())))
     columns = model.program.column
     both = extend(
         predictive.program,

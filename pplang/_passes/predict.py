@@ -13,7 +13,8 @@ from pplang._check.retype import retype
 from pplang._diagnostics import Diagnostic
 from pplang._ir import expression as ire
 from pplang._ir.kinds import Boolean, Member
-from pplang._ir.program import Column, Distinct, Empty, Input, Program, Rows, Site, Subsample, Table
+from pplang._ir.program import Column, Columns, Distinct, Empty, Input, Labels, NumberRange, Program, Rows, Site, Subsample, Table
+from pplang._passes import approximate
 from pplang._records import dataclass
 from pplang._source import Span
 
@@ -38,10 +39,11 @@ class Predictive:
 
 
 def predictive(source: Program) -> Predictive:
-    """The program that predictions run."""
+    """The program that predictions run; processes on a basis are the sums of functions that they are."""
+    source = approximate.apply(source, approximate.decide(source)).program
     observed = {site.name: site for site in source.sites if site.role in ("observed", "split")}
     sites = [_drawn(site) for site in source.sites]
-    wanted = {site.name for site in sites if site.stochastic or (site.report and site.level != "data")}
+    wanted = {site.name for site in sites if site.stochastic or (site.report and site.level != "data" and _may_grow(source, site))}
     needed = _closure(source, sites, wanted)
     limits, tests = [], []
     for site in source.sites:
@@ -69,6 +71,11 @@ def predictive(source: Program) -> Predictive:
         tuple(name for name in observed if name in in_data and name in users),
         tuple(limits),
     )
+
+
+def _may_grow(program: Program, site: Site) -> bool:
+    """Is it over a set that new rows can have new members of?"""
+    return any(not isinstance(program.set[name].members, Labels | NumberRange | Columns) for name in site.sets)
 
 
 def _drawn(site: Site) -> Site:

@@ -172,6 +172,14 @@ def test_a_process_is_drawn_given_its_values_at_the_points_of_the_fit() -> None:
     agrees(draws, *conditional(np.zeros(7), cov, y))
 
 
+def test_a_process_on_a_basis_keeps_its_functions() -> None:
+    fit = pplang.compile_text(PROCESS.replace("abs(x[i] - x[j])", "(x[i] - x[j])^2").replace("cov = K)", "cov = K, basis = 6)")).fit(
+        {"x": [0.0, 1, 2, 3.5], "y": [1.0, 0.2, -1, 0.4]}, method="svi", steps=1, draws=20
+    )
+    made = fit.predict({"x": [2.0, 9.0, 0.0]})
+    np.testing.assert_allclose(made.draws("f")[..., [0, 2]], fit.draws("f")[..., [2, 0]], rtol=1e-12)
+
+
 def test_a_hidden_state_goes_on_from_the_last_one() -> None:
     y = (0.1, 2.2, 1.9, 1.4)
     made = fitted(MOODS, y=y).predict({"step": [1, 2, 3]})
