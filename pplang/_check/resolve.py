@@ -305,7 +305,13 @@ class Resolver:
         made_of = self.environment.parts(product)
         if name in made_of:
             return ir.Part(base, name, span=node.span)
-        parts = f"its parts are {' and '.join(made_of)}" if made_of else f"{product} is not made of other sets"
+        part, _, occurrence = name.rpartition("_")
+        if isinstance(self.environment.sets[product].members, program.ProductSet) and occurrence in map(
+            str, range(2, made_of.count(part) + 1)
+        ):
+            return ir.Part(base, part, int(occurrence), span=node.span)
+        names = [one if made_of[:n].count(one) == 0 else f"{one}_{made_of[:n].count(one) + 1}" for n, one in enumerate(made_of)]
+        parts = f"its parts are {' and '.join(names)}" if made_of else f"{product} is not made of other sets"
         return self.report("N13", f"`{node.name}` is no part of {an(product)}", node.span, parts)
 
     def _generator(self, node: tree.Generator) -> ir.Expression:

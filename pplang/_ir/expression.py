@@ -79,10 +79,14 @@ class Size(Node):
 
 @dataclass(frozen=True)
 class Part(Node):
-    """`c.Row`: the component of a product set's member (`index Cell = Row * Col`); `member` is an index expression of that product set."""
+    """`c.Row`: the component of a product set's member (`index Cell = Row * Col`); `member` is an index expression of that product set.
+
+    occurrence: which of several of one set, `p.Row_2` in `index Pair = Row * Row`.
+    """
 
     member: Expression
     set: str
+    occurrence: int = 1
 
 
 @dataclass(frozen=True)
@@ -271,7 +275,7 @@ Expression = (
 
 _PARTS: dict[type, tuple[str, ...]] = {}
 """For each class of node the fields that can hold expressions; filled as classes are met."""
-_WITHOUT = ("span", "name", "set", "label", "variable", "operator", "operation", "function", "net", "head")
+_WITHOUT = ("span", "name", "occurrence", "set", "label", "variable", "operator", "operation", "function", "net", "head")
 
 
 def children(node: Expression) -> list[Expression]:

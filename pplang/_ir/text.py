@@ -276,8 +276,8 @@ def _written(node: ir.Expression) -> tuple[str, int]:
             return f"completed({name}, {_at(cells, 0)})", _ATOM
         case ir.Repeats(member):
             return f"repeats({_at(member, 0)})", _ATOM
-        case ir.Part(member, name):
-            return f"{_at(member, _ATOM)}.{name}", _ATOM
+        case ir.Part(member, name, occurrence):
+            return f"{_at(member, _ATOM)}.{name}{f'_{occurrence}' if occurrence > 1 else ''}", _ATOM
         case ir.Sum(terms):
             return _chain(terms, _PRODUCT, " {} "), _SUM
         case ir.Product(factors):

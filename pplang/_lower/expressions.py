@@ -8,7 +8,7 @@ from dataclasses import replace
 from pplang._diagnostics import InternalError
 from pplang._ir import expression as ir
 from pplang._ir.kinds import POSITIVE, Interval
-from pplang._ir.program import Distinct, Empty
+from pplang._ir.program import Distinct, Empty, ProductSet
 from pplang._lower import code
 from pplang._lower.cells import row_of
 from pplang._lower.code import Code
@@ -56,11 +56,12 @@ def _part(node: ir.Part, scope: Scope) -> Term:
     members = scope.unit.program.set[member.member].members
     if isinstance(members, Empty | Distinct):
         return row_of(members, node, member, scope)
-    later = list(members.sets[members.sets.index(node.set) + 1 :])  # type: ignore[union-attr]
+    assert isinstance(members, ProductSet)
+    place = [n for n, one in enumerate(members.sets) if one == node.set][node.occurrence - 1]
     position = member.code
-    for one in later:
+    for one in members.sets[place + 1 :]:
         position = code.binary(position, "//", code.size(one))
-    if node.set != members.sets[0]:  # type: ignore[union-attr]
+    if place:
         position = code.binary(position, "%", code.size(node.set))
     return member.become(position, member=node.set)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 
-from pplang._ir.program import Free, Gaps, Pairs, Program, SumSet, Without
+from pplang._ir.program import Free, Gaps, Pairs, ProductSet, Program, SumSet, Without
 
 Sets = Mapping[str, Sequence[str | int]]
-Derived = tuple[str, Free | Gaps | Pairs | SumSet | Without]
+Derived = tuple[str, Free | Gaps | Pairs | ProductSet | SumSet | Without]
 """A set, and how it is made of others."""
 
 
 def derived_sets(program: Program) -> tuple[Derived, ...]:
     """Those of a program."""
-    return tuple((one.name, one.members) for one in program.sets if isinstance(one.members, Gaps | Free | Pairs | SumSet | Without))
+    kinds = Gaps | Free | Pairs | ProductSet | SumSet | Without
+    return tuple((one.name, one.members) for one in program.sets if isinstance(one.members, kinds))
 
 
 def completed(sets: Sets, derived: Iterable[Derived]) -> dict[str, Sequence[str | int]]:
@@ -26,6 +28,9 @@ def completed(sets: Sets, derived: Iterable[Derived]) -> dict[str, Sequence[str 
         if isinstance(members, SumSet):
             found[name] = [label for base in members.sets for label in found[base]]
             continue
+        if isinstance(members, ProductSet):
+            found[name] = range(1, prod(len(found[base]) for base in members.sets) + 1)
+            continue
         base = found[members.set]
         if isinstance(members, Without):
             found[name] = tuple(one for one in base if one not in members.labels)
@@ -35,5 +40,5 @@ def completed(sets: Sets, derived: Iterable[Derived]) -> dict[str, Sequence[str 
     return found
 
 
-def _bases(members: Free | Gaps | Pairs | SumSet | Without) -> tuple[str, ...]:
-    return members.sets if isinstance(members, SumSet) else (members.set,)
+def _bases(members: Free | Gaps | Pairs | ProductSet | SumSet | Without) -> tuple[str, ...]:
+    return members.sets if isinstance(members, SumSet | ProductSet) else (members.set,)

@@ -7,13 +7,12 @@ the first state, of a step from one state to the next, and of each state alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.program import Axis, Site
-from pplang._ir.substitute import substitute
-from pplang._passes.elimination import NAME, Eliminated, Placement, Workplace, gathered, inseparable, own_binders, placed
+from pplang._ir.substitute import free_variables, substitute
+from pplang._passes.elimination import NAME, Eliminated, Placement, Workplace, gathered, inseparable, own_binders, placed, summed_up
 from pplang._passes.plan import Table
 from pplang._passes.states import Discrete, drawn
 from pplang._passes.terms import Indices, Term, replaced
@@ -37,9 +36,7 @@ def eliminate(work: Workplace, one: Discrete, terms: Sequence[Term], place: int)
 class _Chain:
     def __init__(self, work: Workplace, one: Discrete, place: int) -> None:
         self.work, self.one = work, one
-        self.time = one.site.plates[place]
         self.place = place
-        self.others = tuple(axis for n, axis in enumerate(one.site.plates) if n != place)
         self.before = work.letter(one.letter)
         self.state, self.earlier = Axis(one.letter, one.states), Axis(self.before, one.states)
         self.definitions: list[Site] = []
@@ -58,15 +55,16 @@ class _Chain:
                 weight.append(value)
             else:
                 states = self._states(found, now, before)
-                if found.starting is not None:
-                    start = replaced(found.starting, states)
-                    first.append(ire.Reduce("sum", start, found.rest, found.condition) if found.rest else start)
-                lagging = any(isinstance(node, ire.Lag) for node in ire.walk(replaced(found.value, states)))
-                whole = found if lagging else replace(found, starting=None)
-                value, more = gathered(self.work, self.one, term, whole, states, (self.earlier, self.state))
+                start = found.value if found.starting is None else found.starting
+                # Nothing that has no `starting` depends on a state before the first: any will do.
+                begun = {at: ire.Variable(self.one.letter) for at in states}
+                first.append(summed_up(found, replaced(start, begun)))
+                value, more = gathered(self.work, self.one, term, found, states, (self.earlier, self.state), elsewhere=1)
                 self.definitions += more
                 step.append(value)
-        return self._result(build.add(*first), build.add(*step), build.add(*weight))
+        return result(
+            self.work, self.one, self.place, self.before, (build.add(*first), build.add(*step), build.add(*weight)), self.definitions
+        )
 
     def _mentioned(self, term: Term) -> tuple[Indices, Indices | None]:
         """Where a term mentions the chain: at its element, and at the one before if it does so."""
@@ -104,26 +102,26 @@ class _Chain:
             states[self.one.name, renamed(before)] = ire.Variable(self.before)
         return states
 
-    def _result(self, first: ire.Expression, step: ire.Expression, weight: ire.Expression) -> Eliminated:
-        one, others, time = self.one, self.others, self.time
-        varying = any(
-            (isinstance(node, ire.Variable) and node.name == time.variable)
-            or (isinstance(node, ire.Lag) and node.variable == time.variable)
-            for node in ire.walk(step)
-        )
-        firsts = self.work.definition(one, "first", (*others, time, self.state), first)
-        steps = self.work.definition(one, "step", (*others, *([time] if varying else []), self.earlier, self.state), step)
-        weights = self.work.definition(one, "weight", (*others, time, self.state), weight)
-        at = tuple(ire.Variable(axis.variable) for axis in others if axis.variable is not None)
-        given = tuple(ire.Reference(site.name, at) for site in (firsts, steps, weights))
-        total = build.call("varying_chain_log_sum" if varying else "chain_log_sum", *given)
-        chain = ire.Distribution("Chain", tuple(zip(("first", "steps" if varying else "step", "weight"), given, strict=True)))
-        axes = tuple(Axis(None, axis.set) if n == self.place else axis for n, axis in enumerate(one.site.axes))
-        binders = tuple(binder for binder in own_binders(one) if binder.variable != time.variable)
-        table = Table(steps.name, steps.sets, (one.site.name, one.site.name), (one.states, one.states))
-        return Eliminated(
-            Term(total, binders, source=one.site.name, span=one.site.span),
-            (*self.definitions, firsts, steps, weights),
-            drawn(one, chain, axes, (one.site.name, NAME)),
-            table,
-        )
+
+def result(work: Workplace, one: Discrete, place: int, before: str, weights: tuple[ire.Expression, ire.Expression, ire.Expression],
+           definitions: Sequence[Site]) -> Eliminated:  # fmt: skip
+    """The sum over all paths of a chain, given the weights of a first state, of a step from the state `before`, and of each state."""
+    others, time = tuple(axis for n, axis in enumerate(one.site.plates) if n != place), one.site.plates[place]
+    state, earlier = Axis(one.letter, one.states), Axis(before, one.states)
+    first, step, weight = weights
+    varying = time.variable in free_variables([step])
+    firsts = work.definition(one, "first", (*others, time, state), first)
+    steps = work.definition(one, "step", (*others, *([time] if varying else []), earlier, state), step)
+    each = work.definition(one, "weight", (*others, time, state), weight)
+    at = tuple(ire.Variable(axis.variable) for axis in others if axis.variable is not None)
+    given = tuple(ire.Reference(site.name, at) for site in (firsts, steps, each))
+    total = build.call("varying_chain_log_sum" if varying else "chain_log_sum", *given)
+    chain = ire.Distribution("Chain", tuple(zip(("first", "steps" if varying else "step", "weight"), given, strict=True)))
+    axes = tuple(Axis(None, axis.set) if n == place else axis for n, axis in enumerate(one.site.axes))
+    binders = tuple(binder for binder in own_binders(one) if binder.variable != time.variable)
+    return Eliminated(
+        Term(total, binders, source=one.site.name, span=one.site.span),
+        (*definitions, firsts, steps, each),
+        drawn(one, chain, axes, (one.site.name, NAME)),
+        Table(steps.name, steps.sets, (one.site.name, one.site.name), (one.states, one.states)),
+    )

@@ -17,8 +17,9 @@ from pplang._diagnostics import Diagnostic, Label
 from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.kinds import REAL
-from pplang._ir.program import Axis, Program, Site
+from pplang._ir.program import Axis, IndexSet, Program, Site
 from pplang._ir.substitute import free_variables, fresh_variable, substitute
+from pplang._passes import places
 from pplang._passes.plan import Table
 from pplang._passes.states import CannotBeSummedError, Discrete, drawn
 from pplang._passes.terms import Indices, Term, replaced
@@ -30,12 +31,13 @@ NAME = "marginalize"
 
 @dataclass(frozen=True)
 class Eliminated:
-    """One latent less: the new term, the definitions that it needs, the relations that draw the latent afterwards, its table."""
+    """One latent less: the new term, the definitions that it needs, the relations that draw the latent afterwards, its table; sets that are new."""
 
     term: Term
     definitions: tuple[Site, ...]
     draws: tuple[Site, ...]
     table: Table
+    sets: tuple[IndexSet, ...] = ()
 
 
 class Workplace:
@@ -46,12 +48,21 @@ class Workplace:
         self.latents = {one.name: one for one in latents}
         self.taken = taken
         self.named = set(self.latents)
+        self.places: dict[str, Site] = {}
 
     def name(self, wanted: str) -> str:
-        """A name for a new relation."""
-        found = self.program.fresh_name(wanted, self.named)
+        """A name for a new relation, or a new set."""
+        found = self.program.fresh_name(wanted, self.named | {site.name for site in self.places.values()})
         self.named.add(found)
         return found
+
+    def place(self, variable: str, over: str) -> ire.Expression:
+        """Where a member of an ordered set stands in its sequence, from 1 on."""
+        name = places.known(self.program, over)
+        if name is None and over not in self.places:
+            made = self.name(places.wanted(over))
+            self.places[over] = places.made(made, variable, over, (over, NAME), NOWHERE)
+        return ire.Reference(name or self.places[over].name, (ire.Variable(variable),))
 
     def letter(self, wanted: str) -> str:
         """A variable that nothing else is called."""
@@ -124,26 +135,48 @@ def placed(work: Workplace, one: Discrete, term: Term, indices: Indices) -> Plac
 
 
 def gathered(work: Workplace, one: Discrete, term: Term, found: Placement, states: Mapping[tuple[str, Indices], ire.Expression],
-             axes: tuple[Axis, ...]) -> tuple[ire.Expression, tuple[Site, ...]]:  # fmt: skip
+             axes: tuple[Axis, ...], elsewhere: int = 0) -> tuple[ire.Expression, tuple[Site, ...]]:  # fmt: skip
     """A placed term as one number for each element of the latent and each state, and the definitions that it needs.
 
-    states: what stands for each state that it mentions; axes: those of these states.
+    states: what stands for each state that it mentions; axes: those of these states. elsewhere: how many of the first members of a sequence are
+    not looked at, because their terms stand elsewhere.
     """
-    value = replaced(found.value, states)
+    value, start = replaced(found.value, states), None if found.starting is None else replaced(found.starting, states)
     definitions: tuple[Site, ...] = ()
-    if found.starting is not None:
+    if start is not None and any(isinstance(node, ire.Lag) for node in ire.walk(value)):
         # `starting` belongs to a relation: the term becomes one of its own.
         variables = {*(binder.variable for binder in own_binders(one)), *(binder.variable for binder in found.rest)}
         plates = tuple(Axis(new, plate.set) for plate in term.plates if (new := found.renamed[plate.variable]) in variables)
-        used = tuple(axis for axis in axes if any(node == ire.Variable(axis.variable or "") for node in ire.walk(value)))
-        site = work.definition(one, f"{term.source or 'term'}_term", (*plates, *used), value, replaced(found.starting, states))
+        mentioned = free_variables([value, start])
+        used = tuple(axis for axis in axes if axis.variable in mentioned)
+        site = work.definition(one, f"{term.source or 'term'}_term", (*plates, *used), value, start)
         definitions = (site,)
         value = build.element_of(site)
+    if start is not None:
+        sets = {found.renamed[plate.variable]: plate.set for plate in term.plates}
+        back = {variable: steps for variable, steps in _steps_back(found.value, states).items() if steps > elsewhere}
+        tests = [ire.Compare(">", work.place(variable, sets[variable]), ire.Number(steps)) for variable, steps in sorted(back.items())]
+        if tests:
+            value = ire.IfElse(tests[0] if len(tests) == 1 else ire.Logical("and", tuple(tests)), value, start)
+    return summed_up(found, value), definitions
+
+
+def summed_up(found: Placement, value: ire.Expression) -> ire.Expression:
+    """A value for each of the rows of a placed term as one number for each element of the latent."""
     if found.rest:
-        return ire.Reduce("sum", value, found.rest, found.condition), definitions
-    if found.condition is not None:
-        return ire.IfElse(found.condition, value, build.ZERO), definitions
-    return value, definitions
+        return ire.Reduce("sum", value, found.rest, found.condition)
+    return value if found.condition is None else ire.IfElse(found.condition, value, build.ZERO)
+
+
+def _steps_back(node: ire.Expression, states: Iterable[tuple[str, Indices]]) -> dict[str, int]:
+    """How far an expression looks back at some states, by the variables that it steps from."""
+    found: dict[str, int] = {}
+    for name, indices in states:
+        for index in indices:
+            match index:
+                case ire.Lag(variable, ire.Number(int() as steps)) if ire.Reference(name, indices) in ire.walk(node):
+                    found[variable] = max(steps, found.get(variable, 0))
+    return found
 
 
 def eliminate(work: Workplace, one: Discrete, terms: Sequence[Term]) -> Eliminated:
@@ -159,17 +192,17 @@ def eliminate(work: Workplace, one: Discrete, terms: Sequence[Term]) -> Eliminat
         found = placed(work, one, term, at[0])
         placements.append((term, found))
         shifted = replace(term, value=found.value, starting=found.starting)
-        for name, places in shifted.mentions(names).items():
-            for indices in places:
+        for name, several in shifted.mentions(names).items():
+            for indices in several:
                 if name == one.name:
                     states[name, indices] = ire.Variable(one.letter)
                 elif (name, indices) not in others:
                     other = work.latents[name]
+                    _reachable(one, term, other, indices, found)
                     first = all(known != name for known, _ in others)
                     letter = other.letter if first else work.letter(other.letter)
                     others[name, indices] = Axis(letter, other.states)
                     states[name, indices] = ire.Variable(letter)
-                    _reachable(one, term, other, indices, found)
     axes = (*others.values(), Axis(one.letter, one.states))
     parts, definitions = [], list[Site]()
     for term, found in placements:
@@ -182,18 +215,28 @@ def eliminate(work: Workplace, one: Discrete, terms: Sequence[Term]) -> Eliminat
     own = tuple(ire.Variable(binder.variable) for binder in binders)
     state = ire.Variable(one.letter)
     total = ire.Reduce("logsumexp", ire.Reference(weight.name, (*own, *rest, state)), (ire.Binder(one.letter, one.states),))
-    categorical = ire.Distribution("Categorical", (("logits", ire.Reference(weight.name, (*own, *rest))),))
-    draws = drawn(one, categorical, one.site.axes, (one.called, NAME))
+
+    def given(states: tuple[ire.Expression, ...]) -> ire.Distribution:
+        return ire.Distribution("Categorical", (("logits", ire.Reference(weight.name, (*own, *states))),))
+
+    # Where there is no state before, none of the weights depends on it: any state will do.
+    nearby = tuple(ire.Reference(name, tuple(map(_now, indices))) for name, indices in others)
+    draws = drawn(one, given(rest), one.site.axes, (one.called, NAME), given(nearby) if nearby != rest else None)
     latents = (*(work.latents[name].called for name, _ in others), one.called)
     table = Table(weight.name, weight.sets, latents, tuple(axis.set for axis in axes))
     return Eliminated(Term(total, binders, source=one.called, span=one.site.span), (*definitions, weight), draws, table)
 
 
 def _reachable(one: Discrete, term: Term, other: Discrete, indices: Indices, found: Placement) -> None:
-    """Another latent that a term mentions must belong to the latent's own element, not to each of the rows that are summed."""
-    inner = {binder.variable for binder in found.rest}
-    if free_variables(indices) & inner:
+    """Another latent that a term mentions must belong to the latent's own element, not to each of the rows that are summed; or to the one before."""
+    if free_variables(indices) - {binder.variable for binder in own_binders(one)}:
         raise inseparable(one, term, f"each of its rows brings in another `{other.called}`", other)
+    if any(isinstance(index, ire.Lag) and index.by != build.ONE for index in indices):
+        raise inseparable(one, term, f"it looks back more than one step at `{other.called}`", other)
+
+
+def _now(index: ire.Expression) -> ire.Expression:
+    return ire.Variable(index.variable) if isinstance(index, ire.Lag) else index
 
 
 def inseparable(one: Discrete, term: Term, why: str, other: Discrete | None = None) -> CannotBeSummedError:

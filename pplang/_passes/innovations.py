@@ -19,14 +19,13 @@ from pplang._check.recurrences import Recurrence
 from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.affine import affine_parts
-from pplang._ir.kinds import REAL, Interval
+from pplang._ir.kinds import REAL
 from pplang._ir.program import Axis, Input, Note, NumberRange, Program, Site
-from pplang._passes import transport
+from pplang._passes import places, transport
 from pplang._passes.plan import Transport
 
 ORIGIN = "innovate"
 _ALONE = Note("centered")
-_PLACES = Interval(1, integer=True)
 
 
 def parts(program: Program, site: Site, recurrence: Recurrence) -> tuple[ire.Expression, ire.Expression] | None:
@@ -253,31 +252,12 @@ class Builder(transport.Builder):
 
     def _place(self, variable: str, over: str) -> str:
         """The name of the data that number the members of each sequence, made if need be."""
-        name = f"{over.lower()}_place"
-        axes = (Axis(variable, over),)
-        right = build.add(ire.Reference(name, (ire.Lag(variable, ire.Number(1)),)), build.ONE)
-        known = self.program.site.get(name)
-        if known is not None and known.starting == build.ONE and known.sets == (over,):
-            return name
-        if over in self.places:
-            return self.places[over]
-        free = self.places[over] = self.program.fresh_name(name)
-        if free != name:
-            right = build.add(ire.Reference(free, (ire.Lag(variable, ire.Number(1)),)), build.ONE)
-        self.sites.append(
-            Site(
-                free,
-                axes,
-                "deterministic",
-                "data",
-                right,
-                _PLACES,
-                starting=build.ONE,
-                origin=(self.site.name, ORIGIN),
-                span=self.site.span,
-            )
-        )
-        return free
+        known = places.known(self.program, over) or self.places.get(over)
+        if known is not None:
+            return known
+        name = self.places[over] = self.program.fresh_name(places.wanted(over))
+        self.sites.append(places.made(name, variable, over, (self.site.name, ORIGIN), self.site.span))
+        return name
 
 
 def stepping(site: Site) -> str | None:

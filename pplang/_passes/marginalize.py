@@ -11,17 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
+from pplang._check.graph import mentions
 from pplang._check.retype import retype
 from pplang._diagnostics import Diagnostic
 from pplang._ir import expression as ire
 from pplang._ir.kinds import Interval, Member
-from pplang._ir.program import Factor, Labels, NumberRange, Program, Site
+from pplang._ir.program import Factor, Labels, NumberRange, ProductSet, Program, Site
 from pplang._ir.substitute import substitute, variables_and_names
-from pplang._passes import chains, unconstrain
+from pplang._passes import chains, joint_chains, unconstrain
 from pplang._passes.elimination import Eliminated, Workplace, eliminate, own_binders
 from pplang._passes.plan import Choice, Rewrite, Table
 from pplang._passes.states import CannotBeSummedError, Discrete, is_discrete_latent, with_states
 from pplang._passes.terms import Term, collect, replaced
+from pplang._records import dataclass
 
 NAME = "marginalize"
 MOST_STATES, MOST_NUMBERS = 20_000, 50_000_000
@@ -87,7 +89,19 @@ def _known_sizes(program: Program) -> dict[str, int]:
                 found[one.name] = len(labels)
             case NumberRange(ire.Number(int() as first), ire.Number(int() as last)):
                 found[one.name] = last - first + 1
+    for one in program.sets:
+        if isinstance(one.members, ProductSet) and all(part in found for part in one.members.sets):
+            found[one.name] = prod(found[part] for part in one.members.sets)
     return found
+
+
+@dataclass(frozen=True)
+class _Step:
+    """Latents that are eliminated together, how, and what that gives."""
+
+    latents: tuple[Discrete, ...]
+    done: Eliminated
+    action: str
 
 
 class _Summing:
@@ -114,47 +128,64 @@ class _Summing:
         waiting = list(self.latents)
         while waiting:
             first = [min(waiting, key=lambda latent: order.index(latent.unknown.name))] if order else waiting
-            one, done, action = self._next(first)
-            waiting.remove(one)
-            self._take(one, done, action)
+            step = self._next(first)
+            waiting = [one for one in waiting if one not in step.latents]
+            self._take(step)
         return self
 
-    def _next(self, waiting: Sequence[Discrete]) -> tuple[Discrete, Eliminated, str]:
-        """The latent whose table of weights is smallest, of those that can be eliminated now."""
+    def _next(self, waiting: Sequence[Discrete]) -> _Step:
+        """The latent whose table of weights is smallest, of those that can be eliminated now; where none can, some chains together."""
         names = set(self.work.latents)
-        tried: list[tuple[float, int, Discrete, Eliminated, str]] = []
+        tried: list[tuple[float, int, _Step]] = []
         failure: CannotBeSummedError | None = None
-        for place, one in enumerate(waiting):
-            terms = [term for term in self.terms if one.name in term.mentions(names)]
-            kept = set(self.work.named), set(self.work.taken)
-            try:
-                chain = chains.axis_of(one, terms)
-                if chain is not None:
-                    done, action = chains.eliminate(self.work, one, terms, chain), "chain"
+        for action in ("alone", "together"):
+            for place, one in enumerate(waiting):
+                terms = [term for term in self.terms if one.name in term.mentions(names)]
+                kept = set(self.work.named), set(self.work.taken)
+                try:
+                    step = self._alone(one, terms) if action == "alone" else self._together(one, terms)
+                except CannotBeSummedError as found:
+                    failure = found if failure is None or action == "together" else failure
                 else:
-                    done, action = eliminate(self.work, one, terms), "sum"
-            except CannotBeSummedError as found:
-                failure = failure or found
+                    tried += [(self._size(step.done.table), place, step)] if step is not None else []
                 self.work.named, self.work.taken = kept
-                continue
-            tried.append((self._size(done.table), place, one, done, action))
-            self.work.named, self.work.taken = kept
-        if not tried:
+            if tried:
+                break
+        else:
             assert failure is not None
             raise failure
-        _, _, one, done, action = min(tried, key=lambda found: found[:2])
-        self.work.named |= {site.name for site in done.definitions}
-        self.work.taken |= {axis.variable for site in done.definitions for axis in site.axes if axis.variable is not None}
-        return one, done, action
+        _, _, step = min(tried, key=lambda found: found[:2])
+        made = (*step.done.definitions, *step.done.draws)
+        self.work.named |= {site.name for site in made} | {one.name for one in step.done.sets}
+        self.work.taken |= {axis.variable for site in made for axis in site.axes if axis.variable is not None}
+        return step
+
+    def _alone(self, one: Discrete, terms: Sequence[Term]) -> _Step:
+        place = chains.axis_of(one, terms)
+        if place is not None:
+            return _Step((one,), chains.eliminate(self.work, one, terms, place), "chain")
+        return _Step((one,), eliminate(self.work, one, terms), "sum")
+
+    def _together(self, one: Discrete, terms: Sequence[Term]) -> _Step | None:
+        """A chain with all that it depends on and that depends on it; None for what is no chain."""
+        place = chains.axis_of(one, terms)
+        if place is None:
+            return None
+        group = joint_chains.together(self.work, one, self.terms)
+        names = {latent.name for latent in group}
+        concerned = [term for term in self.terms if names & term.mentions(names).keys()]
+        return _Step(group, joint_chains.eliminate(self.work, group, concerned, place), "chain")
 
     def _size(self, table: Table) -> float:
         """How many states a table goes through for each element, as far as the model says; 10 for a set that the data give."""
         known = _known_sizes(self.program)
         return prod(known.get(name, 10) for name in table.states)
 
-    def _take(self, one: Discrete, done: Eliminated, action: str) -> None:
+    def _take(self, step: _Step) -> None:
         names = set(self.work.latents)
-        terms = [term for term in self.terms if one.name in term.mentions(names)]
+        own, done, action = {one.name for one in step.latents}, step.done, step.action
+        one = step.latents[0]
+        terms = [term for term in self.terms if own & term.mentions(names).keys()]
         mixture = self._mixture(one, terms) if action == "sum" else None
         self.terms = [term for term in self.terms if term not in terms]
         self.definitions += done.definitions
@@ -168,7 +199,8 @@ class _Summing:
         else:
             value = done.term.value
             self.factors.append(Factor(ire.Reduce("sum", value, done.term.plates) if done.term.plates else value, span=one.site.span))
-        self.choices = (*self.choices, Choice(one.unknown.name, action, _reason(one, terms, done, action)))
+        self.program = replace(self.program, sets=(*self.program.sets, *done.sets))
+        self.choices += tuple(Choice(one.unknown.name, action, _reason(one, terms, done, action)) for one in step.latents)
 
     def _mixture(self, one: Discrete, terms: Sequence[Term]) -> Site | None:
         """The one relation that depends on a membership, as a mixture; None where it takes more than that."""
@@ -210,7 +242,11 @@ class _Summing:
                     sites.append(_without_density(site))
             elif site.name not in gone:
                 sites.append(site)
-        return replace(self.program, sites=(*sites, *self.definitions, *reversed(self.draws)), factors=tuple(self.factors))
+        places = [site for site in self.work.places.values() if self._is_mentioned(site)]
+        return replace(self.program, sites=(*sites, *places, *self.definitions, *reversed(self.draws)), factors=tuple(self.factors))
+
+    def _is_mentioned(self, place: Site) -> bool:
+        return any(edge.parent == place.name for site in self.definitions for edge in mentions(site.right))
 
 
 def _without_density(site: Site) -> Site:
@@ -238,7 +274,10 @@ def _reason(one: Discrete, terms: Sequence[Term], done: Eliminated, action: str)
         case "mixture":
             return f"summed over {one.states}: {users} becomes a mixture"
         case "chain":
-            return f"its states follow one another: summed over all paths by the forward recursion, for {users}"
+            together = dict.fromkeys(name for name in done.table.latents if name != one.called)
+            joint = f"its states and those of {' and '.join(together)}" if together else "its states"
+            back = f", {len(done.table.latents) // 2} at a time," if not together and len(done.table.latents) > 2 else ""
+            return f"{joint} follow one another{back}: summed over all paths by the forward recursion, for {users}"
     with_others = [name for name in done.table.latents if name != one.called]
     beside = f", for each state of {' and '.join(with_others)}" if with_others else ""
     return f"{what}{beside}: the log densities of {users} are added up for each of its states"

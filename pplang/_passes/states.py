@@ -259,11 +259,20 @@ def _either(one: Discrete, yes: ire.Expression, no: ire.Expression) -> ire.Expre
     return ire.IfElse(one.value, yes, no)
 
 
-def drawn(one: Discrete, right: ire.Distribution, axes: tuple[Axis, ...], origin: tuple[str, str]) -> tuple[Site, ...]:
+def drawn(
+    one: Discrete, right: ire.Distribution, axes: tuple[Axis, ...], origin: tuple[str, str], starting: ire.Distribution | None = None
+) -> tuple[Site, ...]:
     """The sites that give the latent back after sampling: its states, and its values where those are something else."""
-    states = replace(
-        one.site, name=one.name, axes=axes, right=right, kind=Member(one.states), level="generated", notes=(), starting=None, origin=origin
-    )
+    return _given_back(one, replace(one.site, axes=axes, right=right, starting=starting), origin)
+
+
+def computed(one: Discrete, state: ire.Expression, origin: tuple[str, str]) -> tuple[Site, ...]:
+    """The same where its states follow from something else that is drawn."""
+    return _given_back(one, replace(one.site, role="deterministic", right=state, starting=None), origin)
+
+
+def _given_back(one: Discrete, site: Site, origin: tuple[str, str]) -> tuple[Site, ...]:
+    states = replace(site, name=one.name, kind=Member(one.states), level="generated", notes=(), origin=origin)
     cells = () if one.cells is None else (one.cells.drawn(one.site, origin),)
     if one.name == one.site.name:
         return states, *cells

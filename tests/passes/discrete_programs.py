@@ -255,6 +255,86 @@ seen[s in Batch] ~ Binomial(sown[s], p)
 factor sum(-(width[s] - 1)^2 for s in Batch)
 """
 
+STEPPED_PART = """
+index Day ordered = 1..3
+index Mood = {calm, wild}
+index Part = {p1, p2}
+input y[Day] : real
+input move[Mood, Mood] : simplex
+u[Part] ~ Dirichlet(1)
+w[m in Mood, n in Mood, Part] ~ Dirichlet(1)
+mu[m in Mood, p in Part] ~ Normal(0, 2)
+mood[t in Day] ~ Categorical(move[mood[t-1]])
+  starting Categorical([0.5, 0.5])
+part[t in Day] ~ Categorical(w[mood[t], mood[t-1]])
+  starting Categorical(u)
+y[t in Day] ~ Normal(mu[mood[t], part[t]], 1)
+"""
+
+SOME_ROWS = """
+data Day ordered:
+  y : real
+  x : real
+
+index Mood = {calm, wild}
+move[m in Mood, Mood] ~ Dirichlet(1)
+mu[m in Mood] ~ Normal(0, 2)
+mood[t in Day] ~ Categorical(move[mood[t-1]])
+  starting Categorical([0.5, 0.5])
+y[t in Day] ~ Normal(mu[mood[t-1]] + mu[mood[t]], 1)
+  starting Normal(mu[mood[t]], 2)
+  where x[t] > 0
+"""
+
+SECOND_ORDER = """
+data Step ordered by time within animal:
+  animal : Animal
+  time   : real
+  length : real?
+  x      : real
+
+index Mood = {resting, feeding}
+start[Mood] ~ Dirichlet(1)
+move[m in Mood, n in Mood, Mood] ~ Dirichlet(1)
+centre[m in Mood] ~ Normal(0, 2)
+mood[t in Step] ~ Categorical(move[mood[t-1], mood[t-2]])
+  starting Categorical(start)
+length[t in Step] ~ Normal(centre[mood[t]], 1)
+x[t in Step] ~ Normal(centre[mood[t-1]] + 0.5 * x[t-1], 1)
+  starting Normal(centre[mood[t]], 2)
+"""
+
+COUPLED = """
+data Day ordered:
+  y : real
+  z : bool?
+
+index Weather = {dry, wet}
+index Mood = {low, middle, high}
+rain[m in Mood, a in Weather, Weather] ~ Dirichlet(1)
+move[a in Weather, m in Mood, Mood] ~ Dirichlet(2)
+mu[a in Weather, m in Mood] ~ Normal(0, 2)
+weather[t in Day] ~ Categorical(rain[mood[t-1], weather[t-1]])
+  starting Categorical([0.3, 0.7])
+mood[d in Day] ~ Categorical(move[weather[d], mood[d-1]])
+  starting Categorical([0.2, 0.3, 0.5])
+y[t in Day] ~ Normal(mu[weather[t], mood[t]], 1)
+z[t in Day] ~ Bernoulli(if mood[t] == high then 0.7 else 0.2)
+"""
+
+FACTORIAL = """
+index Person = 1..1
+index Day ordered = 1..4
+input y[Person, Day] : real
+keep ~ Beta(2, 2)
+jump ~ Normal(0, 1)
+a[p in Person, t in Day] ~ Bernoulli(if a[p, t-1] then keep else 0.2)
+  starting Bernoulli(0.5)
+b[p in Person, t in Day] ~ Bernoulli(if b[p, t-1] or b[p, t-2] then keep else 0)
+  starting Bernoulli(0.7)
+y[p in Person, t in Day] ~ Normal((if a[p, t] then jump else 0) + (if b[p, t] then 2 else 0), 1)
+"""
+
 EXAMPLES: dict[str, Example] = {
     "mixture": Example(MIXTURE, {"velocity": [0.3, -1.0, 2.5, 7.0]}, {}, {"z": "mixture"}),
     "two outcomes": Example(TWO_OUTCOMES, {"velocity": [0.3, -1.0, 2.5], "bright": [1, 0, 1]}, {}, {"z": "sum"}),
@@ -307,4 +387,21 @@ EXAMPLES: dict[str, Example] = {
     "empty counts": Example(
         EMPTY_COUNTS, {"sown": [3, None, None], "seen": [2, 0, 3], "width": [2.0, 0.5, None]}, {}, {"sown_empty": "sum"}
     ),
+    "stepped part": Example(
+        STEPPED_PART, {}, {"y": [0.5, -1.0, 2.0], "move": [[0.9, 0.1], [0.3, 0.7]]}, {"part": "sum", "mood": "chain"}
+    ),
+    "some rows": Example(SOME_ROWS, {"y": [0.5, -1.0, 2.0], "x": [-1.0, 2.0, 1.0]}, {}, {"mood": "chain"}),
+    "second order": Example(
+        SECOND_ORDER,
+        {
+            "animal": ["b", "a", "b", "a", "b", "c", "b"],
+            "time": [2.0, 1.0, 1.0, 0.5, 3.0, 1.0, 4.0],
+            "length": [0.5, 1.0, None, 2.0, 0.0, 1.5, None],
+            "x": [0.1, 0.2, -0.5, 2.0, 1.0, -1.5, 0.3],
+        },
+        {},
+        {"mood": "chain"},
+    ),
+    "coupled": Example(COUPLED, {"y": [0.5, -1.0, 2.0], "z": [1, None, 0]}, {}, {"weather": "chain", "mood": "chain"}),
+    "factorial": Example(FACTORIAL, {}, {"y": [[1.5, 0.5, -0.2, 2.1]]}, {"a": "chain", "b": "chain"}),
 }

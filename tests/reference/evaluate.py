@@ -251,8 +251,8 @@ class Evaluator:
                 how = self.program.set[at.set].members
                 assert isinstance(how, records.Distinct)
                 return len(list(kinds(how.names, self.values).values())[at.position])
-            case ir.Part(member, set_name):
-                return self._part(self.value(member, where), set_name)
+            case ir.Part(member, set_name, occurrence):
+                return self._part(self.value(member, where), set_name, occurrence)
             case ir.Sum(terms):
                 return self._added([(sign, self.number(one, where)) for sign, one in terms])
             case ir.Product(factors):
@@ -320,7 +320,7 @@ class Evaluator:
             before += len(self.sets[one])
         return None
 
-    def _part(self, member: At, wanted: str) -> At:
+    def _part(self, member: At, wanted: str, occurrence: int = 1) -> At:
         how = self.program.set[member.set].members
         if isinstance(how, records.Empty):
             cells = np.nonzero(~np.asarray(self.values[records.given(how.name)], bool))
@@ -329,7 +329,8 @@ class Evaluator:
             return At(wanted, list(kinds(how.names, self.values).values())[member.position][0])
         assert isinstance(how, records.ProductSet)
         combinations = list(itertools.product(*(range(len(self.sets[one])) for one in how.sets)))
-        return At(wanted, combinations[member.position][how.sets.index(wanted)])
+        places = [n for n, one in enumerate(how.sets) if one == wanted]
+        return At(wanted, combinations[member.position][places[occurrence - 1]])
 
     def _added(self, terms: list[tuple[str, float]]) -> float:
         return sum((one if sign == "+" else -one for sign, one in terms), start=0)
