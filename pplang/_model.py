@@ -380,7 +380,7 @@ class Bound:
 
     @cached_property
     def _kept(self) -> tuple[Site, ...]:
-        sites = self.compiled.drawn.sites
+        sites = self.compiled.kept
         return tuple(site for site in sites if site.role == "latent" or (site.report and site.level != "data"))
 
     @property
@@ -438,7 +438,8 @@ class Bound:
         from pplang._infer.density import functions
 
         transformed, drawing, completing = (self._selecting(one) for one in (self._transformed, self._drawing, self._completing))
-        original = tuple(self.compiled.program.site[name] for name in self.unknowns)
+        beside = tuple(site.name for site in self.compiled.kept if site.name not in self.compiled.drawn.site)
+        original = tuple(self.compiled.program.site[name] for name in (*self.unknowns, *beside))
         kept = {kept_as(site): site for site in self._kept}
         # What only a likelihood used that is a few numbers now (`collapse`) is computed afterwards too.
         there = (self.compiled.program if self.compiled.summed else self.compiled.inference).site

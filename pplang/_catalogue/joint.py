@@ -10,6 +10,7 @@ from pplang._ir.kinds import Boolean, Interval
 
 _NUMBER, _MORE_THAN_ONE = Interval(1, inf, integer=True), Interval(1, inf, lower_open=True)
 _OWN = RUNTIME + "joint."
+_VITERBI = RUNTIME + "viterbi."
 _WRAPPERS = RUNTIME + "wrappers."
 
 
@@ -83,6 +84,23 @@ JOINT = (
         Support(member_of="K", integer=True),
         event=("T",),
         summary="A path z of members of K along an ordered set T, with probability proportional to exp(first[1, z[1]] + step[z[1], z[2]] + ... + weight[1, z[1]] + ...).",
+        cumulative=False,
+    ),
+    DistributionEntry(
+        "MostProbablePath",
+        (
+            form(_VITERBI + "MostProbablePath", real("first", "T", "K"), real("step", "K", "K"), real("weight", "T", "K"), along="T"),
+            form(
+                _VITERBI + "VaryingMostProbablePath",
+                real("first", "T", "K"),
+                real("steps", "T", "K", "K"),
+                real("weight", "T", "K"),
+                along="T",
+            ),
+        ),
+        Support(member_of="K", integer=True),
+        event=("T",),
+        summary="All mass on the path that is the most probable under Chain (Viterbi); what `@viterbi` gives.",
         cumulative=False,
     ),
     DistributionEntry(

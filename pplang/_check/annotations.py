@@ -41,6 +41,7 @@ ANNOTATIONS = {
     "expand": Annotation("relation", "@expand"),
     "whiten": Annotation("latent", "@whiten"),
     "integrate": Annotation("latent", "@integrate"),
+    "viterbi": Annotation("latent", "@viterbi"),
     "enumerate": Annotation("latent", "@enumerate"),
     "relax": Annotation("latent", "@relax(0.5)", (0, 1), 0),
     "score": Annotation("latent", "@score"),

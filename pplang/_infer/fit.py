@@ -160,7 +160,8 @@ def _fit(bound: Bound, settings: Settings, draws: Draws, values: dict[str, np.nd
 
 def members(bound: Bound) -> dict[str, list[str | int]]:
     """The labels of the values of what is kept, where these are members of a set."""
-    kinds = {name: bound.compiled.drawn.site[site].kind for name, site in bound.kept_sites.items()}
+    sites = {site.name: site for site in bound.compiled.kept}
+    kinds = {name: sites[site].kind for name, site in bound.kept_sites.items()}
     return {name: bound.coordinates(kind.set).tolist() for name, kind in kinds.items() if isinstance(kind, Member)}
 
 

@@ -7,6 +7,7 @@ the first state, of a step from one state to the next, and of each state alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pplang._ir import build
 from pplang._ir import expression as ire
@@ -16,6 +17,9 @@ from pplang._passes.elimination import NAME, Eliminated, Placement, Workplace, g
 from pplang._passes.plan import Table
 from pplang._passes.states import Discrete, drawn
 from pplang._passes.terms import Indices, Term, replaced
+
+VITERBI = "viterbi"
+"""The annotation that asks for the most probable path."""
 
 
 def axis_of(one: Discrete, terms: Sequence[Term]) -> int | None:
@@ -116,12 +120,32 @@ def result(work: Workplace, one: Discrete, place: int, before: str, weights: tup
     at = tuple(ire.Variable(axis.variable) for axis in others if axis.variable is not None)
     given = tuple(ire.Reference(site.name, at) for site in (firsts, steps, each))
     total = build.call("varying_chain_log_sum" if varying else "chain_log_sum", *given)
-    chain = ire.Distribution("Chain", tuple(zip(("first", "steps" if varying else "step", "weight"), given, strict=True)))
     axes = tuple(Axis(None, axis.set) if n == place else axis for n, axis in enumerate(one.site.axes))
     binders = tuple(binder for binder in own_binders(one) if binder.variable != time.variable)
+    arguments = tuple(zip(("first", "steps" if varying else "step", "weight"), given, strict=True))
+    origin = (one.site.name, NAME)
+    draws, paths = drawn(one, ire.Distribution("Chain", arguments), axes, origin), tuple[Site, ...]()
+    if is_path_wanted(one):
+        path = path_of(work, one)
+        draws += drawn(path, ire.Distribution("MostProbablePath", arguments), axes, origin)
+        paths = (path.site,)
     return Eliminated(
         Term(total, binders, source=one.site.name, span=one.site.span),
         (*definitions, firsts, steps, each),
-        drawn(one, chain, axes, (one.site.name, NAME)),
+        draws,
         Table(steps.name, steps.sets, (one.site.name, one.site.name), (one.states, one.states)),
+        paths=paths,
     )
+
+
+def is_path_wanted(one: Discrete) -> bool:
+    """Is the most probable path asked for, beside draws?"""
+    return any(note.name == VITERBI for note in one.site.notes)
+
+
+def path_of(work: Workplace, one: Discrete) -> Discrete:
+    """A latent beside another, of the same kind, that is to hold its most probable path."""
+    name = work.name(f"{one.site.name}_path")
+    states = name if one.name == one.site.name else work.name(f"{one.name}_path")
+    site = replace(one.site, name=name, notes=(), starting=None, right=ire.Distribution("Flat"), origin=(one.site.name, NAME))
+    return replace(one, site=site, name=states)

@@ -38,6 +38,8 @@ class Eliminated:
     draws: tuple[Site, ...]
     table: Table
     sets: tuple[IndexSet, ...] = ()
+    paths: tuple[Site, ...] = ()
+    """The most probable values of latents for which they are asked, as relations of the source would have them."""
 
 
 class Workplace:

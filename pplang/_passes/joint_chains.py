@@ -74,10 +74,15 @@ class _Joint:
         kept = [ire.Compare("==", self._part(one.letter, name, ago), self._part(before, name, ago - 1)) for name, ago in remembered]
         weights = possible(build.add(*first), list(same)), possible(build.add(*step), list(kept)), build.add(*weight)
         done = chains.result(self.work, one, self.place, before, weights, definitions)
-        read = [site for latent in self.group for site in self._read(latent, one)]
+        read = [site for latent in self.group for site in self._read(latent, one.name, latent)]
+        paths = []
+        for latent in filter(chains.is_path_wanted, self.group):
+            path = chains.path_of(self.work, latent)
+            read += self._read(latent, done.paths[0].name, path)
+            paths.append(path.site)
         latents = tuple(self.work.latents[name] for name, _ in self.parts) * 2
         table = replace(done.table, latents=tuple(part.called for part in latents), states=tuple(part.states for part in latents))
-        return replace(done, draws=(*done.draws, *read), table=table, sets=(states,))
+        return replace(done, draws=(*done.draws, *read), table=table, sets=(states,), paths=tuple(paths))
 
     def _check_members(self, terms: Sequence[Term]) -> None:
         for term in terms:
@@ -115,13 +120,14 @@ class _Joint:
         sets = tuple(self.work.latents[name].states for name, _ in self.parts)
         states = IndexSet(self.work.name("_".join(sets)), ProductSet(sets), declared=True)
         name = self.work.name("_".join([one.called for one in self.group] if len(self.group) > 1 else [self.lead.called, "states"]))
-        site = replace(self.lead.site, name=name, kind=Member(states.name), report=False)
+        notes = tuple(note for one in self.group for note in one.site.notes if note.name == chains.VITERBI)[:1]
+        site = replace(self.lead.site, name=name, kind=Member(states.name), report=False, notes=notes)
         return Discrete(site, name, states.name, self.work.letter("s")), states
 
-    def _read(self, latent: Discrete, joint: Discrete) -> tuple[Site, ...]:
-        """The latent as it is read off the joint states."""
-        here = build.element_of(latent.site, joint.name)
-        return computed(latent, self._part_of(here, latent.name, 0), (latent.called, NAME))
+    def _read(self, latent: Discrete, joint: str, into: Discrete) -> tuple[Site, ...]:
+        """The states of a latent in those of a relation of joint states, as the relations of another of the same kind."""
+        here = build.element_of(latent.site, joint)
+        return computed(into, self._part_of(here, latent.name, 0), (latent.called, NAME))
 
     def _part(self, variable: str, name: str, ago: int) -> ire.Expression:
         return self._part_of(ire.Variable(variable), name, ago)

@@ -56,7 +56,7 @@ def apply(program: Program, choices: tuple[Choice, ...]) -> Rewrite:
     if not choices:
         return Rewrite(program)
     summing = _Summing(program).run(tuple(one.site for one in choices))
-    return Rewrite(retype(summing.result()), tables=tuple(summing.tables))
+    return Rewrite(retype(summing.result()), tables=tuple(summing.tables), paths=tuple(summing.paths))
 
 
 def too_many(program: Program, tables: Iterable[Table], sizes: Mapping[str, int]) -> Diagnostic | None:
@@ -121,6 +121,7 @@ class _Summing:
         self.tables: list[Table] = []
         self.definitions: list[Site] = []
         self.draws: list[Site] = []
+        self.paths: list[Site] = []
         self.mixed: dict[str, Site] = {}
 
     def run(self, order: Sequence[str] = ()) -> _Summing:
@@ -190,6 +191,7 @@ class _Summing:
         self.terms = [term for term in self.terms if term not in terms]
         self.definitions += done.definitions
         self.draws += done.draws
+        self.paths += done.paths
         self.tables.append(done.table)
         if mixture is not None:
             self.mixed[mixture.name] = mixture

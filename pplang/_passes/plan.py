@@ -109,6 +109,7 @@ class Rewrite:
     transports: what has run-time constants, for the engine to set; they are inputs of `program` with the default 0.
     log_jacobian: terms whose sum is log |d old latents / d new latents|: log density before + these = log density after.
     added: latents that the program before does not have in any form; with these integrated out the densities are the same.
+    paths: relations that the program draws beside the names of the source, for the fit to keep (see `@viterbi`).
     """
 
     program: Program
@@ -119,6 +120,7 @@ class Rewrite:
     tables: tuple[Table, ...] = ()
     integrated: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
+    paths: tuple[Site, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,11 @@ class Compiled:
         is drawn or computed."""
         written = [stage for stage in self.stages if stage.name in ("split_missing", "approximate")]
         return written[-1].program if written else self.source
+
+    @property
+    def kept(self) -> tuple[Site, ...]:
+        """The relations of `drawn`, and those that a pass was asked to draw beside them."""
+        return (*self.drawn.sites, *(one for stage in self.stages for one in stage.rewrite.paths))
 
     def before(self, name: str) -> Program:
         """The program as it stands before a pass."""
@@ -226,7 +233,7 @@ class Compiled:
             axes = tuple(Axis(axis.variable or f"axis_{place}", axis.set) for place, axis in enumerate(site.axes))
             return replace(site, right=ire.Distribution("Flat"), axes=axes, starting=None, weight=None, where=None, fixing=())
 
-        kept = (site for site in self.drawn.sites if site.role != "observed")
+        kept = (site for site in self.kept if site.role != "observed")
         sites = tuple(given(site) if site.stochastic and site.name not in later else site for site in kept)
         return replace(self.drawn, sites=sites, factors=(), restrictions=(), reward=None)
 

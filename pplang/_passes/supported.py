@@ -9,7 +9,7 @@ from pplang._check.recurrences import Unsteppable, groups
 from pplang._diagnostics import Diagnostic
 from pplang._ir.kinds import Interval
 from pplang._ir.program import Program, Site
-from pplang._passes import approximate, integrate, marginalize, restricted, split_missing
+from pplang._passes import approximate, chains, integrate, marginalize, restricted, split_missing
 from pplang._passes.states import is_discrete_latent
 from pplang._passes.unconstrain import OF_STRUCTURE
 from pplang._passes.whiten import is_joint_normal
@@ -47,6 +47,12 @@ def _constructs(program: Program) -> Iterator[tuple[str, Span, str]]:
             yield f"`@{note.name}`", note.span, "leave it out: all rows are used"
     for site in program.sites:
         yield from _of_site(program, site)
+    asked = [site for site in program.sites if any(note.name == chains.VITERBI for note in site.notes)]
+    followed = {choice.site for choice in marginalize.decide(program) if choice.action == "chain"} if asked else set[str]()
+    for site in asked:
+        if site.name not in followed:
+            note = next(note for note in site.notes if note.name == chains.VITERBI)
+            yield f"`@viterbi` before `{site.name}`", note.span, "leave it out: its values do not follow one another"
     for site in integrate.asked(program):
         why = integrate.refusal(program, site)
         if why is not None:

@@ -387,9 +387,7 @@ EXAMPLES: dict[str, Example] = {
     "empty counts": Example(
         EMPTY_COUNTS, {"sown": [3, None, None], "seen": [2, 0, 3], "width": [2.0, 0.5, None]}, {}, {"sown_empty": "sum"}
     ),
-    "stepped part": Example(
-        STEPPED_PART, {}, {"y": [0.5, -1.0, 2.0], "move": [[0.9, 0.1], [0.3, 0.7]]}, {"part": "sum", "mood": "chain"}
-    ),
+    "stepped part": Example(STEPPED_PART, {}, {"y": [0.5, -1.0, 2.0], "move": [[0.9, 0.1], [0.3, 0.7]]}, {"part": "sum", "mood": "chain"}),
     "some rows": Example(SOME_ROWS, {"y": [0.5, -1.0, 2.0], "x": [-1.0, 2.0, 1.0]}, {}, {"mood": "chain"}),
     "second order": Example(
         SECOND_ORDER,

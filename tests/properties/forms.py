@@ -199,12 +199,12 @@ def changed(form: Form) -> None:
     form.outcome(f"(if {year}[{form.row}] {sign} {point} then {form.real()} else {form.real()})")
 
 
-def hidden_chain(form: Form) -> None:
-    """States that follow one another."""
+def _in_time(form: Form, few: int, many: int) -> None:
+    """A table of rows in time, sometimes in groups: then it has `many`."""
     grouped = form.chance(0.4)
     clock, group = form.writer.fresh("clock", "moment"), form.writer.fresh("animal", "patient") if grouped else ""
     form.table(
-        form.number(3, 4) if not grouped else form.number(4, 5),
+        form.number(3, few) if not grouped else form.number(4, many),
         form.one([" ordered", f" ordered by {clock}"]) if not grouped else f" ordered by {clock} within {group}",
     )
     form.lines.append(f"  {clock} : real")
@@ -212,6 +212,11 @@ def hidden_chain(form: Form) -> None:
     if grouped:
         form.writer.taken.discard(group)
         form.category(form.number(1, 2), group)
+
+
+def hidden_chain(form: Form) -> None:
+    """States that follow one another."""
+    _in_time(form, 4, 5)
     state, row = form.writer.fresh("mood", "state"), form.row
     if form.chance(0.3):
         step = f"Bernoulli(if {state}[{row}-1] then {form.unit()} else {form.unit()})"
@@ -239,6 +244,57 @@ def hidden_chain(form: Form) -> None:
         )
     form.say(f"{state}{form.at} ~ {step}\n  starting {start}")
     form.outcome(here)
+    if step.startswith("Categorical") and form.size < 5 and form.chance(0.3):
+        _after_a_state(form, state, labels)
+
+
+def joint_chains(form: Form) -> None:
+    """States that depend on several before them, or two kinds of states that depend on one another, or that data depend on together."""
+    how = form.number(0, 3)
+    _in_time(form, 4 if how < 2 else 3, 4)
+    row = form.row
+    over, labels = form.states(2)
+    a, b = form.writer.fresh("one_", "weather"), form.writer.fresh("two_", "regime")
+    moves = form.writer.fresh("moves", "switches")
+    i, j = form.writer.fresh("a_", "from_"), form.writer.fresh("b_", "to_")
+    form.say(f"{moves}[{i} in {over}, {j} in {over}, {over}] ~ Dirichlet({form.writer.positive({}, 0)})")
+    start = "Categorical([0.3, 0.7])"
+    now, last = f"{a}[{row}]", f"{a}[{row}-1]"
+    is_first = f"{now} == {labels[0]}"
+    if how < 2:
+        second = f"{moves}[{last}, {a}[{row}-2]]" if how else f"{moves}[{a}[{row}-2], {labels[1]}]"
+        form.say(f"{a}{form.at} ~ Categorical({second})\n  starting {start}")
+        location = f"(if {is_first} then {form.real()} else {form.real()})"
+    else:
+        before = form.one([f"{b}[{row}-1]", labels[0]]) if how == 2 else labels[1]
+        if how == 2 and form.chance(0.4):
+            yes = f"Bernoulli(if {b}[{row}-1] or {last} == {labels[0]} then {form.unit()} else {form.unit()})"
+            form.say(f"{a}{form.at} ~ Categorical({moves}[{last}, {last}])\n  starting {start}")
+            form.say(f"{b}{form.at} ~ {yes}\n  starting Bernoulli({form.unit()})")
+            also = f"{b}[{row}]"
+        else:
+            form.say(f"{a}{form.at} ~ Categorical({moves}[{last}, {before}])\n  starting {start}")
+            form.say(f"{b}{form.at} ~ Categorical({moves}[{form.one([now, last])}, {b}[{row}-1]])\n  starting {start}")
+            also = f"{b}[{row}] == {labels[0]}"
+        location = f"(if {is_first} and {also} then {form.real()} else {form.real()})"
+    form.outcome(location)
+    if form.chance(0.3):
+        _after_a_state(form, a, labels)
+
+
+def _after_a_state(form: Form, state: str, labels: list[str]) -> None:
+    """Something that depends on the state before: data of some rows only, or a state of each time that is no chain itself."""
+    row, last = form.row, f"{state}[{form.row}-1] == {labels[0]}"
+    if form.chance(0.5):
+        flags = form.column("bool", form.writer.random_values("bool", (form.size,)), "counts_", "valid")
+        y = form.column("real", form.normals(), "late", "delayed", outcome=True)
+        right = f"Normal(if {last} then {form.real()} else {form.real()}, {form.positive()})"
+        form.say(f"{y}{form.at} ~ {right}\n  starting Normal({form.real()}, 1)\n  where {flags}[{row}]")
+        return
+    on = form.writer.fresh("active", "hot")
+    form.say(f"{on}{form.at} ~ Bernoulli(if {last} then {form.unit()} else {form.unit()})\n  starting Bernoulli({form.unit()})")
+    y = form.column("real", form.normals(), "late", "delayed", outcome=True)
+    form.say(f"{y}{form.at} ~ Normal(if {on}[{row}] then {form.real()} else {form.real()}, {form.positive()})")
 
 
 # Recurrences ----------------------------------------------------------------------------------------------------------
@@ -319,6 +375,43 @@ def empty_cells(form: Form) -> None:
         form.say(f"{vote}{form.at} ~ Bernoulli(logit = {here})" if kind == "real" else f"{vote}{form.at} ~ Bernoulli({form.unit()})")
 
 
+def empty_states(form: Form) -> None:
+    """Discrete columns of which some cells are unknown, of rows or of groups, and columns that depend on them."""
+    form.table(form.number(3, 5))
+    kind = form.one(["bool", "bool", "member", "count"])
+    shown = form.writer.numbers.uniform(size=form.size) < 0.5
+    name, here = form.writer.fresh("smokes", "class_", "sown"), ""
+    column, over = form.category(form.number(2, 3), "plot", "home_") if kind == "bool" and form.chance(0.4) else ("", form.rows)
+    size, here = len(form.writer.sets[over].members), f"{name}[{f'{column}[{form.row}]' if column else form.row}]"
+    letter = form.writer.fresh("g", "h", "f") if column else form.row
+    shown = shown[:size]
+    match kind:
+        case "bool":
+            values, written = form.writer.random_values("bool", (size,)) & shown, f"bool?{f' per {over}' if column else ''}"
+            right = f"Bernoulli({form.writer.unit({letter: over}, 1)})"
+            location = f"(if {here} then {form.real()} else {form.real()})"
+        case "member":
+            states, labels = form.states(form.number(2, 3))
+            values, written = form.writer.numbers.integers(len(labels), size=size) * shown, f"{states}?"
+            right = f"Categorical({form.latent('Dirichlet(1)', 'unit', (states,), bound=False)})"
+            centre = form.latent("Normal(0, 2)", "real", (states,))
+            location = form.one([f"{centre}[{here}]", f"(if {here} == {labels[0]} then {form.real()} else 0)"])
+        case _:
+            values, written = form.writer.numbers.integers(4, size=size) * shown, "count?"
+            right = form.one([f"Binomial(3, {form.unit()})", "DiscreteUniform(0, 3)"])
+            location = f"({here} * 0.5 + {form.real()})"
+    form.lines.append(f"  {name} : {written}")
+    form.writer.column(name, (over,), kind, values, states if kind == "member" else "")
+    form.writer.names.pop()
+    form.writer.arrays[given(name)] = shown
+    form.writer.counts[f"{name}_empty"] = form.writer.counts[name] = range(4)
+    form.say(f"{name}[{letter} in {over}] ~ {right}")
+    if form.chance(0.8):
+        form.outcome(location)
+    if form.chance(0.3):
+        form.outcome(f"(1 + {location})")
+
+
 # Joint draws and effects ----------------------------------------------------------------------------------------------
 
 
@@ -342,7 +435,7 @@ def effects(form: Form) -> None:
     form.table(form.number(5, 9))
     x = form.column("real", form.normals(), "x_slope", "dose_")
     one, first = form.category(form.number(2, 3), "cl", "area")
-    here, how = f"{one}[{form.row}]", form.number(0, 3)
+    here, how = f"{one}[{form.row}]", form.number(0, 4)
     letter = form.writer.fresh("g", "h", "f")
     if how == 0:
         over, labels = form.states(2)
@@ -366,6 +459,16 @@ def effects(form: Form) -> None:
             form.writer.arrays[two] = form.writer.numbers.permutation(form.writer.arrays[two])
             b = form.latent(f"Normal(0, {form.latent('HalfNormal(1)', 'positive')})", "real", (second,))
             location += f" + {b}[{two}[{form.row}]]"
+        elif how == 3:
+            # Each of the finer groups lies within one of the coarser ones: its number has that of the other in it.
+            finer, fine = form.writer.fresh("ward", "class_of"), form.writer.fresh("Wards", "Classes")
+            pairs = form.writer.arrays[one] * 2 + form.writer.numbers.integers(2, size=form.size)
+            kinds, codes = np.unique(pairs, return_inverse=True)
+            form.writer.add_set(fine, "levels", [f"{finer}{n}" for n in range(len(kinds))])
+            form.lines.append(f"  {finer} : {fine}")
+            form.writer.column(finer, (form.rows,), "member", codes, fine)
+            inner = form.latent(f"Normal(0, {form.latent('HalfNormal(1)', 'positive')})", "real", (fine,))
+            location += f" + {inner}[{finer}[{form.row}]]"
     location += form.one(["", f" + 0.5 * {x}[{form.row}]", f" + {form.real()}"])
     noise = form.latent("HalfNormal(1)", "positive")
     y = form.column("real", form.normals(), "resp", "result", outcome=True)
@@ -392,6 +495,20 @@ def expanded(form: Form) -> None:
 
 FORMS: dict[str, Callable[[Form], None]] = {
     one.__name__: one
-    for one in (membership, switched, counted, changed, hidden_chain, chain, chain, empty_cells, process, effects, expanded)
+    for one in (
+        membership,
+        switched,
+        counted,
+        changed,
+        hidden_chain,
+        joint_chains,
+        chain,
+        chain,
+        empty_cells,
+        empty_states,
+        process,
+        effects,
+        expanded,
+    )
 }
-DISCRETE = ("membership", "switched", "counted", "changed", "hidden_chain")
+DISCRETE = ("membership", "switched", "counted", "changed", "hidden_chain", "joint_chains", "empty_states")

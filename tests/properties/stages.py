@@ -15,7 +15,7 @@ import numpy as np
 
 from pplang._ir import expression as ire
 from pplang._ir.kinds import Boolean, Interval, Member
-from pplang._ir.program import Program, Site, given
+from pplang._ir.program import Empty, ProductSet, Program, Site, given
 from pplang._passes.plan import Compiled, Rewrite, Stage, inference
 from tests.properties.outcome import DENSITY, MAP, QUADRATURE, Outcome, Values
 from tests.properties.programs import Case
@@ -212,16 +212,62 @@ def _mentioned(node: ire.Expression) -> Iterator[str]:
 def _drawn(case: Case, stage: Stage, values: Values) -> tuple[Values, float]:
     """Values for the program that draws what was summed out, and its density at them."""
     program, found = stage.program, dict(values)
-    sets = Evaluator(program, case.sets, case.arrays).sets
+    reference = Evaluator(program, case.sets, case.arrays)
+    joint = {}
+    for site in program.sites:
+        if site.level == "generated" and isinstance(site.right, ire.Part) and isinstance(site.right.member, ire.Reference):
+            assert site.origin is not None
+            own = values[site.name] if site.name in values else _states_of(reference, site, values[site.origin[0]])
+            joint.setdefault(site.right.member.name, []).append((site.right, own))
     for site in program.sites:
         if site.level == "generated" and site.role == "latent" and site.name not in values:
-            assert isinstance(site.kind, Member)
             assert site.origin is not None
-            whole, members = values[site.origin[0]], list(sets[site.kind.set])
-            is_truth = members == ["no", "yes"]
-            found[site.name] = np.vectorize(lambda one, m=members, t=is_truth: int(one) if t else m.index(int(one)), otypes=[float])(whole)
-            del found[site.origin[0]]
+            if site.name in joint:
+                found[site.name] = _joint_states(reference, site, joint[site.name])
+            elif site.origin[0] in case.arrays:
+                found[site.name] = _completed_states(case, reference, site, values)
+            else:
+                found[site.name] = _states_of(reference, site, values[site.origin[0]])
+    computed = {site.name for site in program.sites if site.role == "deterministic"}
+    found = {name: value for name, value in found.items() if name not in computed}
     return {name: found[name] for name in unknowns(program)}, evaluator(case, program, found).joint()
+
+
+def _completed_states(case: Case, reference: Evaluator, site: Site, values: Values) -> np.ndarray:
+    """The same of a whole column of which some cells are latent."""
+    assert site.origin is not None
+    column, whole = site.origin[0], np.array(case.arrays[site.origin[0]])
+    (cells,) = (one.name for one in reference.program.sites if one.sets and reference.program.set[one.sets[0]].members == Empty(column))
+    whole[~case.arrays[given(column)]] = values[cells]
+    return whole if isinstance(reference.program.kind_of(column), Member) else _states_of(reference, site, whole)
+
+
+def _states_of(reference: Evaluator, site: Site, whole: np.ndarray) -> np.ndarray:
+    """The places in the set of its states of the values of a latent."""
+    assert isinstance(site.kind, Member)
+    members = list(reference.sets[site.kind.set])
+    is_truth = members == ["no", "yes"]
+    return np.vectorize(lambda one: int(one) if is_truth else members.index(int(one)), otypes=[float])(whole)
+
+
+def _joint_states(reference: Evaluator, site: Site, parts: Sequence[tuple[ire.Part, np.ndarray]]) -> np.ndarray:
+    """The places of joint states, given the states of each latent that they hold now: each is followed by what is remembered of it, or at the
+    first times by the first of its states."""
+    assert isinstance(site.kind, Member)
+    members = reference.program.set[site.kind.set].members
+    assert isinstance(members, ProductSet)
+    owners = {[n for n, one in enumerate(members.sets) if one == part.set][part.occurrence - 1]: own for part, own in parts}
+    along = next(place for place, axis in enumerate(site.axes) if axis.variable is None)
+    found = np.zeros(np.shape(parts[0][1]))
+    for at in np.ndindex(found.shape):
+        for place, over in enumerate(members.sets):
+            owner = max(one for one in owners if one <= place)
+            time = At(site.axes[along].set, at[along])
+            for _ in range(place - owner):
+                time = reference._stepped(time, 1) or time
+            state = owners[owner][(*at[:along], time.position, *at[along + 1 :])]
+            found[at] = found[at] * len(reference.sets[over]) + state
+    return found
 
 
 # What is added --------------------------------------------------------------------------------------------------------

@@ -171,7 +171,10 @@ class Chain(dist.Distribution):
 
         into_next = by_lane[1:] if by_lane.shape[0] > 1 else None
         _, rest = lax.scan(back, last, (keys, alpha[:-1], into_next, None if there is None else there[1:]), reverse=True)
-        path = jnp.moveaxis(jnp.concatenate([rest, last[None]]), 0, -1)
+        return self._by_row(jnp.moveaxis(jnp.concatenate([rest, last[None]]), 0, -1), sample_shape)
+
+    def _by_row(self, path: jax.Array, sample_shape: tuple[int, ...] = ()) -> jax.Array:
+        """Paths of all chains, (samples, plates and chains, longest), as the rows stand: (samples, plates, T)."""
         if self.rows is None:
             return path.reshape(*sample_shape, *self.batch_shape, -1)
         # What stands after a chain's end goes to a row beyond the last, which is dropped.
