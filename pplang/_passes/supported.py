@@ -47,12 +47,7 @@ def _constructs(program: Program) -> Iterator[tuple[str, Span, str]]:
             yield f"`@{note.name}`", note.span, "leave it out: all rows are used"
     for site in program.sites:
         yield from _of_site(program, site)
-    asked = [site for site in program.sites if any(note.name == chains.VITERBI for note in site.notes)]
-    followed = {choice.site for choice in marginalize.decide(program) if choice.action == "chain"} if asked else set[str]()
-    for site in asked:
-        if site.name not in followed:
-            note = next(note for note in site.notes if note.name == chains.VITERBI)
-            yield f"`@viterbi` before `{site.name}`", note.span, "leave it out: its values do not follow one another"
+    yield from _paths(program)
     for site in integrate.asked(program):
         why = integrate.refusal(program, site)
         if why is not None:
@@ -64,6 +59,15 @@ def _constructs(program: Program) -> Iterator[tuple[str, Span, str]]:
             (first, *others) = sorted((program.site[name] for name in group.sites), key=lambda site: site.span)
             along = f"`{first.name}`" if not others else f"`{first.name}` together with {', '.join(f'`{one.name}`' for one in others)}"
             yield f"a recurrence that does not go along one axis ({along})", first.span, "look back along one ordered set only"
+
+
+def _paths(program: Program) -> Iterator[tuple[str, Span, str]]:
+    """`@viterbi` where there is no chain of discrete states. What cannot be summed out at all is told by `marginalize`."""
+    asked = {site: note for site in program.sites for note in site.notes if note.name == chains.VITERBI}
+    choices = marginalize.decide(program) if asked else ()
+    for site, note in asked.items():
+        if not is_discrete_latent(site) or any(choice.site == site.name and choice.action != "chain" for choice in choices):
+            yield f"`@viterbi` before `{site.name}`", note.span, "leave it out: only discrete states that follow one another have a path"
 
 
 def _follows_itself(program: Program, site: Site) -> bool:

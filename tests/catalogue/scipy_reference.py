@@ -395,6 +395,6 @@ FORMULAS: dict[str, Callable[..., Any]] = {
 }
 """Distributions that SciPy lacks, or has in another form."""
 
-ELSEWHERE = ("Transformed", "Chain")
+ELSEWHERE = ("Transformed", "Chain", "MostProbablePath")
 """Transformed: compared with its own distribution and the Jacobian by automatic differentiation, in test_bijections. Chain: compared with the sum
-over all paths, in tests/lower/test_chains.py."""
+over all paths, in tests/lower/test_chains.py. MostProbablePath: with the best of all paths, in tests/lower/test_viterbi.py."""

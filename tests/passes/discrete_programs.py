@@ -186,6 +186,7 @@ start[a in Animal, Mood] ~ Dirichlet(1)
 slope[m in Mood] ~ Normal(0, 1)
 centre[m in Mood] ~ Normal(0, 2)
 score[t in Step, m in Mood, n in Mood] = if m == n then slope[m] * time[t] else 0
+@viterbi
 mood[t in Step] ~ Categorical(logits = score[t, mood[t-1]])
   starting Categorical(start[animal[t]])
 length[t in Step] ~ Normal(centre[mood[t]] + 0.5 * length[t-1], 1)
@@ -297,6 +298,7 @@ index Mood = {resting, feeding}
 start[Mood] ~ Dirichlet(1)
 move[m in Mood, n in Mood, Mood] ~ Dirichlet(1)
 centre[m in Mood] ~ Normal(0, 2)
+@viterbi
 mood[t in Step] ~ Categorical(move[mood[t-1], mood[t-2]])
   starting Categorical(start)
 length[t in Step] ~ Normal(centre[mood[t]], 1)
@@ -314,8 +316,10 @@ index Mood = {low, middle, high}
 rain[m in Mood, a in Weather, Weather] ~ Dirichlet(1)
 move[a in Weather, m in Mood, Mood] ~ Dirichlet(2)
 mu[a in Weather, m in Mood] ~ Normal(0, 2)
+@viterbi
 weather[t in Day] ~ Categorical(rain[mood[t-1], weather[t-1]])
   starting Categorical([0.3, 0.7])
+@viterbi
 mood[d in Day] ~ Categorical(move[weather[d], mood[d-1]])
   starting Categorical([0.2, 0.3, 0.5])
 y[t in Day] ~ Normal(mu[weather[t], mood[t]], 1)
@@ -330,6 +334,7 @@ keep ~ Beta(2, 2)
 jump ~ Normal(0, 1)
 a[p in Person, t in Day] ~ Bernoulli(if a[p, t-1] then keep else 0.2)
   starting Bernoulli(0.5)
+@viterbi
 b[p in Person, t in Day] ~ Bernoulli(if b[p, t-1] or b[p, t-2] then keep else 0)
   starting Bernoulli(0.7)
 y[p in Person, t in Day] ~ Normal((if a[p, t] then jump else 0) + (if b[p, t] then 2 else 0), 1)

@@ -138,6 +138,18 @@ def test_draws_have_the_exact_probabilities(name: str) -> None:
     assert statistic < common.sum() + 1 + 5 * np.sqrt(2 * (common.sum() + 1))
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if "@viterbi" in EXAMPLES[name].text])
+def test_the_most_probable_path_is_the_best_of_all(name: str) -> None:
+    found, _ = enumerated(name)
+    best, _ = max(found, key=lambda one: one[1])
+    draws = found_of(name).draws
+    paths = [one for one in draws if one.endswith("_path")]
+    assert paths
+    assert members(bound_of(name)).keys() >= set(paths) or name == "factorial"
+    for path in paths:
+        assert (draws[path] == best[path.removesuffix("_path")]).all()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_are_finite_and_those_of_differences(name: str) -> None:
     found = found_of(name)
