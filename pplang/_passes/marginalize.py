@@ -276,10 +276,14 @@ def _reason(one: Discrete, terms: Sequence[Term], done: Eliminated, action: str)
         case "mixture":
             return f"summed over {one.states}: {users} becomes a mixture"
         case "chain":
-            together = dict.fromkeys(name for name in done.table.latents if name != one.called)
-            joint = f"its states and those of {' and '.join(together)}" if together else "its states"
-            back = f", {len(done.table.latents) // 2} at a time," if not together and len(done.table.latents) > 2 else ""
-            return f"{joint} follow one another{back}: summed over all paths by the forward recursion, for {users}"
+            together = list(dict.fromkeys(name for name in done.table.latents if name != one.called))
+            steps = len(done.table.latents) // 2
+            if together:
+                follow = f"its states and those of {' and '.join(together)} follow one another"
+                users = " and ".join(dict.fromkeys(name for name in children if name.strip("`") not in together)) or "nothing else"
+            else:
+                follow = f"its states look back {steps} steps" if steps > 1 else "its states follow one another"
+            return f"{follow}: summed over all paths by the forward recursion, for {users}"
     with_others = [name for name in done.table.latents if name != one.called]
     beside = f", for each state of {' and '.join(with_others)}" if with_others else ""
     return f"{what}{beside}: the log densities of {users} are added up for each of its states"
