@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from pplang._lower.runtime.chains import Chain, VaryingChain
+from pplang._lower.runtime.chains import Chain, VaryingChain, _by_plate, _lanes, _with_first
 
 
 class _OfOnePath(Chain):
@@ -24,29 +24,26 @@ class _OfOnePath(Chain):
 
     def _best(self) -> jax.Array:
         """The path, (..., T)."""
-        first, steps, weights, there = self._tables()
-        alike, varying = steps[..., :1, :, :].sum(-3), steps.shape[-3] > 1
+        steps, weights, there = _lanes(*_by_plate(self._steps(), _with_first(self.first, self.weight, self.rows), self.rows))
 
         def on(best: jax.Array, at: Any) -> tuple[jax.Array, jax.Array]:
             weight, step, here = at
-            through = best[..., :, None] + (alike if step is None else step)
-            new, source = through.max(-2) + weight, through.argmax(-2)
+            through = best[:, None] + (steps[0] if step is None else step)
+            new, source = through.max(0) + weight, through.argmax(0)
             if here is None:
                 return new, source
-            return jnp.where(here[:, None], new, best), jnp.where(here[:, None], source, jnp.arange(best.shape[-1]))
+            return jnp.where(here, new, best), jnp.where(here, source, jnp.arange(len(best))[:, None])
 
-        after = None if there is None else there[:, 1:].T
-        by_time = jnp.moveaxis(weights[..., 1:, :], -2, 0)
-        inputs = (by_time, jnp.moveaxis(steps, -3, 0) if varying else None, after)
-        best, sources = lax.scan(on, (first + weights[..., 0, :]).astype(float), inputs)
+        varying, after = steps.shape[0] > 1, None if there is None else there[1:]
+        best, sources = lax.scan(on, weights[0], (weights[1:], steps[1:] if varying else None, after))
 
         def back(state: jax.Array, source: jax.Array) -> tuple[jax.Array, jax.Array]:
-            before = jnp.take_along_axis(source, state[..., None], -1)[..., 0]
+            before = jnp.take_along_axis(source, state[None], 0)[0]
             return before, before
 
-        last = best.argmax(-1)
+        last = best.argmax(0)
         rest = lax.scan(back, last, sources, reverse=True)[1]
-        return self._by_row(jnp.moveaxis(jnp.concatenate([rest, last[None]]), 0, -1), there)
+        return self._by_row(jnp.concatenate([rest, last[None]]).T)
 
 
 class MostProbablePath(_OfOnePath):
