@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from pplang._lower.runtime import matrices
 from pplang._lower.runtime.special import log_beta as log_beta
 from pplang._lower.runtime.special import log_choose as log_choose
 
@@ -30,14 +31,6 @@ def _transposed(x: Any) -> jax.Array:
     return jnp.swapaxes(jnp.asarray(x), -1, -2)
 
 
-def _solved(factor: Any, x: Any, *, transposed: bool = False) -> jax.Array:
-    """The solution of a triangular system for vectors over the last axis, leading axes broadcast."""
-    factor, x = jnp.asarray(factor), jnp.asarray(x)
-    batch = jnp.broadcast_shapes(factor.shape[:-2], x.shape[:-1])
-    factor, x = jnp.broadcast_to(factor, (*batch, *factor.shape[-2:])), jnp.broadcast_to(x, (*batch, x.shape[-1]))
-    return jax.lax.linalg.triangular_solve(factor, x[..., None], left_side=True, lower=True, transpose_a=transposed)[..., 0]
-
-
 def diagonal(x: ArrayLike) -> jax.Array:
     """(..., K) → (..., K, K)"""
     x = jnp.asarray(x)
@@ -52,46 +45,46 @@ def process_root(cov: ArrayLike, jitter: ArrayLike) -> jax.Array:
     """The Cholesky factor of the covariance of a Gaussian process; `jitter` is relative to the mean of the diagonal."""
     cov = jnp.asarray(cov)
     variance = jnp.diagonal(cov, axis1=-2, axis2=-1).mean(-1)
-    return jnp.linalg.cholesky(cov + (jitter * variance)[..., None, None] * jnp.eye(cov.shape[-1]))
+    return matrices.cholesky(cov + (jitter * variance)[..., None, None] * jnp.eye(cov.shape[-1]))
 
 
 def solve_lower(factor: ArrayLike, x: ArrayLike) -> jax.Array:
     """The y with factor y = x."""
-    return _solved(factor, x)
+    return matrices.solved(factor, x)
 
 
 def evidence_factor(root: ArrayLike, precision: ArrayLike) -> jax.Array:
     """The Cholesky factor of I + L' H L, which is never near singular."""
     root = jnp.asarray(root)
-    return jnp.linalg.cholesky(jnp.eye(root.shape[-1]) + _transposed(root) @ jnp.asarray(precision) @ root)
+    return matrices.cholesky(jnp.eye(root.shape[-1]) + _transposed(root) @ jnp.asarray(precision) @ root)
 
 
 def diagonal_evidence_factor(root: ArrayLike, precision: ArrayLike) -> jax.Array:
     """The same for H given by its diagonal."""
     root = jnp.asarray(root)
-    return jnp.linalg.cholesky(jnp.eye(root.shape[-1]) + _transposed(root) @ (jnp.asarray(precision)[..., None] * root))
+    return matrices.cholesky(jnp.eye(root.shape[-1]) + _transposed(root) @ (jnp.asarray(precision)[..., None] * root))
 
 
 def evidence_shift(factor: ArrayLike, root: ArrayLike, pull: ArrayLike) -> jax.Array:
     """(C C')^-1 L' r"""
-    return _solved(factor, _solved(factor, (_transposed(root) @ jnp.asarray(pull)[..., None])[..., 0]), transposed=True)
+    return matrices.solved(factor, matrices.solved(factor, matrices.times(_transposed(root), pull)), transposed=True)
 
 
 def whitening_of(x: ArrayLike, shift: ArrayLike, factor: ArrayLike) -> jax.Array:
     """shift + C'^-1 x"""
-    return jnp.asarray(shift) + _solved(factor, x, transposed=True)
+    return jnp.asarray(shift) + matrices.solved(factor, x, transposed=True)
 
 
 def whitening_free(x: ArrayLike, shift: ArrayLike, factor: ArrayLike) -> jax.Array:
     """C' (x - shift)"""
-    return (_transposed(factor) @ (jnp.asarray(x) - shift)[..., None])[..., 0]
+    return matrices.times(_transposed(factor), jnp.asarray(x) - shift)
 
 
 def times(factor: ArrayLike, x: ArrayLike) -> jax.Array:
     """C x"""
-    return (jnp.asarray(factor) @ jnp.asarray(x)[..., None])[..., 0]
+    return matrices.times(factor, x)
 
 
 def root_solved(root: ArrayLike, x: ArrayLike) -> jax.Array:
     """L'^-1 x"""
-    return _solved(root, x, transposed=True)
+    return matrices.solved(root, x, transposed=True)
