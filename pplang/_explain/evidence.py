@@ -18,6 +18,7 @@ from pplang._data.dataset import Dataset
 from pplang._data.values import filler
 from pplang._diagnostics import shown
 from pplang._fit import Fit
+from pplang._infer.bases import measured
 from pplang._infer.density import plates_first, set_sizes
 from pplang._ir import expression as ire
 from pplang._ir.program import Empty, Program, Site
@@ -99,6 +100,15 @@ def evidence(compiled: Compiled, fit: Fit) -> dict[str, Evidence]:
         prepared = lower(program).prepare(sets=members, **{**zeros, **data.values(), **fit.constants, **means})
         found |= _of(source, one, prepared[wanted], members)
     return found
+
+
+def of_bases(compiled: Compiled, fit: Fit) -> tuple[str, ...]:
+    """How far the processes on a basis are from their kernels, a sentence for each."""
+
+    def values(name: str) -> np.ndarray:
+        return fit.draws(name) if name in fit.names else fit.content.groups["constant_data"][name].values[None, None]
+
+    return tuple(one.sentence() for one in measured(compiled, values))
 
 
 def dataset(program: Program, fit: Fit) -> Dataset:

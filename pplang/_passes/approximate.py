@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pplang._check.graph import edges, mentions
 from pplang._check.retype import environment_of, retype
 from pplang._check.types import Typer
 from pplang._diagnostics import Diagnostic
@@ -193,7 +194,7 @@ def _without_unused(program: Program, site: Site) -> Program:
 
 
 def _used(program: Program, name: str) -> bool:
-    roots = [part for one in program.sites for part in (one.right, one.starting, one.weight, one.where, one.value) if part is not None]
-    roots += [part for one in program.factors for part in (one.value, one.weight, one.where) if part is not None]
-    roots += [one.condition for one in program.restrictions]
-    return any(isinstance(part, ire.Reference) and part.name == name for root in roots for part in ire.walk(root))
+    nodes = [part for one in program.factors for part in (one.value, one.weight, one.where) if part is not None]
+    nodes += [one.condition for one in program.restrictions]
+    of_sites = (edge.parent for one in program.sites for edge in edges(one))
+    return name in {*of_sites, *(edge.parent for node in nodes for edge in mentions(node))}

@@ -101,9 +101,7 @@ class Waves:
         return found
 
     def _name(self, wanted: str) -> str:
-        while wanted in self.names:
-            wanted += "_"
-        found = self.program.fresh_name(wanted)
+        found = self.program.fresh_name(wanted, self.names)
         self.names.add(found)
         return found
 

@@ -81,6 +81,7 @@ def _explain(bound: Bound | None, compiled: Compiled, chosen: Namespace, fit: Fi
         from pplang._explain.evidence import evidence
 
         found = evidence(compiled, fit)
+        remarks += tuple(one.sentence() for one in measured(compiled, fit.draws) if one.process in fit.names)
     told_of = explanation(compiled, remarks, found)
     if not chosen.json:
         terminal.result(f"{told_of.text()}\n# the program {_when(compiled)}\n\n{text(compiled.program)}")

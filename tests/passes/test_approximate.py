@@ -211,6 +211,20 @@ def test_several_processes_and_one_for_each_group() -> None:
     assert all(one.holds for one in proofs), proofs
 
 
+def test_the_density_is_that_of_independent_weights() -> None:
+    """Hyperparameters are numbers, so that the weights are the only unknowns and move as they are."""
+    import jax
+    from scipy.stats import norm
+
+    bound = model("2 * near(abs(x[i] - x[j]))", "basis = 7", mean="0.5").bind(GIVEN, without=["collapse"])
+    z = np.random.default_rng(2).normal(size=7)
+    known = lower(bound.compiled.drawn).prepare(sets=bound.sets, **bound.dataset.values())
+    with jax.enable_x64(True):
+        found = float(bound.log_density(z))
+    expected = norm.logpdf(z, 0, known["f_scale"]).sum() + norm.logpdf(GIVEN["y"], 0.5 + known["f_wave"] @ z, 1).sum()
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 def test_a_basis_that_is_too_small_is_told_with_what_would_do() -> None:
     bound = model("height^2 * se(x[i] - x[j], length)", "basis = 4").bind(GIVEN)
 
