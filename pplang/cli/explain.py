@@ -78,10 +78,10 @@ def _explain(bound: Bound | None, compiled: Compiled, chosen: Namespace, fit: Fi
         remarks = told(bound)
     found = {}
     if fit is not None:
-        from pplang._explain.evidence import evidence
+        from pplang._explain.evidence import evidence, of_bases
 
         found = evidence(compiled, fit)
-        remarks += tuple(one.sentence() for one in measured(compiled, fit.draws) if one.process in fit.names)
+        remarks += of_bases(compiled, fit)
     told_of = explanation(compiled, remarks, found)
     if not chosen.json:
         terminal.result(f"{told_of.text()}\n# the program {_when(compiled)}\n\n{text(compiled.program)}")

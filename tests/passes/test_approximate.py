@@ -9,7 +9,7 @@ import pytest
 
 import pplang
 from pplang._diagnostics import Problems, render
-from pplang._infer.bases import too_small
+from pplang._infer.bases import measured, too_small
 from pplang._ir.text import expression, text
 from pplang._lower import lower
 from pplang._model import Bound
@@ -229,9 +229,12 @@ def test_a_basis_that_is_too_small_is_told_with_what_would_do() -> None:
     bound = model("height^2 * se(x[i] - x[j], length)", "basis = 4").bind(GIVEN)
 
     def told(error: float, functions: float, boundary: float) -> str:
-        values = {"f_error": [error], "f_enough_basis": [functions], "f_enough_boundary": [boundary]}
-        return render(too_small(bound, {name: np.array([one]) for name, one in values.items()}), bound.model.source)
+        draws = {"f_error": [error], "f_enough_basis": [functions], "f_enough_boundary": [boundary]}
+        return render(too_small(bound, {name: np.array([one]) for name, one in draws.items()}), bound.model.source)
 
+    values = {"f_error": 0.123, "f_enough_basis": 13.0, "f_enough_boundary": 2.31}
+    (one,) = measured(bound.compiled, lambda name: np.full((1, 9), values[name]))
+    assert one.sentence() == "f: its covariance is off by 12.3% of the variance (median of the draws); basis = 13, boundary = 2.4 would do"
     assert told(0.04, 90, 9) == ""
     assert "4 functions are too few" in told(0.2, 13, 1.2)
     assert "write basis = 15\n" in told(0.2, 13, 1.2)
