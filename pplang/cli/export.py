@@ -6,6 +6,7 @@ from argparse import Namespace
 
 from pplang import _files
 from pplang._diagnostics import Problems
+from pplang._passes import approximate
 from pplang._passes.supported import unsupported
 from pplang.cli import terminal
 from pplang.cli.explain import program_of
@@ -23,6 +24,7 @@ def run(chosen: Namespace) -> int:
     if refused is not None:
         raise Problems([refused], model.source)
     program = program_of(model, chosen)
+    program = approximate.apply(program, approximate.decide(program)).program  # a process on a basis has no distribution of its own
     bound = bound_of(model, chosen, without=chosen.without, plan=plan_of(model, chosen)) if has_data(chosen) else None
     module = export(program, bound.sets, bound.transport_constants) if bound else export(program)
     if chosen.output:

@@ -253,7 +253,7 @@ def test_a_fit_on_a_basis_is_that_of_the_process() -> None:
         relations = f"K[i in Bin, j in Bin] = height^2 * se(x[i] - x[j], length)\nf[Bin] ~ GP(0, cov = K, {arguments})\ny[i in Bin] ~ Normal(f[i], 0.3)\n"
         fits.append(pplang.compile_text(TOP + relations).fit(given, method="vi", draws=2_000))
     basis, exact, few = fits
-    assert [one.code for one in few.notes] == ["F35"]
+    assert few.notes[-1].code == "F35"
     assert [fit.verdict["word"] for fit in (basis, exact)] == ["good", "good"]
     for name in ("f", "length", "height"):
         one, other = (np.asarray(fit[name]).reshape(2_000, -1) for fit in (basis, exact))

@@ -426,8 +426,7 @@ def process(form: Form) -> None:
     form.say(f"{cov}[{a} in {form.rows}, {b} in {form.rows}] = {height} * {kernel}")
     f = form.writer.fresh("f_", "surface")
     mean, note = form.one(["0", "0", form.writer.real({}, 0)]), form.one(["", "", "@centered\n"])
-    how = form.one(["jitter = 1e-3", "jitter = 0.01", "basis = 3", "basis = 4, boundary = 2"])
-    form.say(f"{note}{f}[{form.rows}] ~ GP({mean}, cov = {cov}, {how})")
+    form.say(f"{note}{f}[{form.rows}] ~ GP({mean}, cov = {cov}, jitter = {form.one(['1e-3', '0.01'])})")
     form.outcome(f"({f}[{form.row}] + {form.real()})")
 
 
