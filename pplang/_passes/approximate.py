@@ -2,15 +2,15 @@
 
 `f[Bin] ~ GP(m, cov = K, basis = 30)` with K[i, j] = height^2 * exp(-(x[i] - x[j])^2 / (2 * length^2)) becomes
 
-    f_wave[i in Bin, m in F_basis] = sin(f_frequency[m] * (x[i] - f_centre + f_reach)) / sqrt(f_reach)
+    f_wave[i in Bin, m in F_basis] = sin(f_frequency[m] * f_inside[i]) / sqrt(f_reach)
     f_scale[m in F_basis]          = sqrt(S(f_frequency[m]))
     f_weight[F_basis]              ~ MultiNormal(0, cholesky = diagonal(f_scale))
     f[i in Bin]                    = m + sum(f_wave[i, m] * f_weight[m] for m in F_basis)
 
-with f_frequency[m] = m pi / (2 f_reach), f_reach = boundary * half the range of x, and S the spectral density of the kernel (Solin and Sarkka 2020,
-"Hilbert space methods for reduced-rank Gaussian process regression", equations 20 and 24). The functions are data: they are computed once, and a
-gradient costs rows times functions. Several inputs have the products of their functions. That is what the relation means: what the process is on a
-basis, the compiler does not choose. The weights are a vector of latents like others, which `whiten` moves.
+with f_inside[i] how far x[i] is from an end of the basis, f_reach = boundary * half the range of x, f_frequency[m] = m pi / (2 f_reach), and S the
+spectral density of the kernel (Solin and Sarkka 2020, "Hilbert space methods for reduced-rank Gaussian process regression", equations 20 and 24). The
+functions are data: they are computed once, and a gradient costs rows times functions. Several inputs have the products of their functions. That is what
+the relation means: what the process is on a basis, the compiler does not choose. The weights are a vector of latents like others, which `whiten` moves.
 
 How far the covariance is from the kernel, with the hyperparameters of each draw, is reported as `f_error`; how many functions and what boundary would
 do for them as `f_enough_basis` and `f_enough_boundary` (Riutort-Mayol et al. 2022). After it: no process has a basis.

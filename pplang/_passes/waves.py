@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pplang._check.retype import environment_of
@@ -50,6 +50,7 @@ class _Input:
     centre: str
     half: str
     reach: str
+    inside: str
     frequency: str
     place: int
 
@@ -71,8 +72,9 @@ class Waves:
 
     def _input(self, coordinate: Expression, place: int, several: bool) -> _Input:
         end = f"_{place + 1}" if several else ""
-        centre, half, reach, frequency = (self._name(f"{self.prefix}_{part}{end}") for part in ("centre", "half", "reach", "frequency"))
-        return _Input(coordinate, centre, half, reach, frequency, place)
+        parts = ("centre", "half", "reach", "inside", "frequency")
+        centre, half, reach, inside, frequency = (self._name(f"{self.prefix}_{part}{end}") for part in parts)
+        return _Input(coordinate, centre, half, reach, inside, frequency, place)
 
     def sets(self) -> tuple[IndexSet, ...]:
         """The functions, and the places at which the error is looked for."""
@@ -156,8 +158,15 @@ class Waves:
         self._add(one.centre, self._each, build.divide(build.add(low, high), _TWO))
         self._add(one.half, self._each, build.call("positive", build.divide(build.subtract(high, low), _TWO)))
         self._add(one.reach, self._each, build.multiply(Number(_plain(self.process.boundary)), self._of(one.half)))
+        self._add(one.inside, (Axis(self.covariance.letter, self.site.event[0]), *self._each), self._inside(one))
         order = build.multiply(self._order(one, number), Number(math.pi / 2))
         self._add(one.frequency, (self._axis, *self._each), build.divide(order, self._of(one.reach)))
+
+    def _inside(self, one: _Input) -> Expression:
+        """How far a row is from the upper end. Beyond either end, where rows to be predicted may lie, there is no process: no number."""
+        reach = self._of(one.reach)
+        from_lower = build.add(build.subtract(one.coordinate, self._of(one.centre)), reach)
+        return build.call("nonnegative", build.subtract(build.multiply(_TWO, reach), build.call("nonnegative", from_lower)))
 
     def _order(self, one: _Input, number: str | None) -> Expression:
         """Which function of an input function m is made of: the digits of m - 1, counted from 1."""
@@ -171,24 +180,20 @@ class Waves:
         digits = before if build.is_number(base, 1) else build.call("floor", build.divide(before, base))
         return build.add(build.ONE, build.call("mod", digits, count))
 
-    def _product(self, offset: object) -> Expression:
-        """The product over the inputs of sin(frequency * (offset + reach)) / sqrt(reach)."""
-        assert callable(offset)
+    def _product(self, distance: Callable[[_Input], Expression]) -> Expression:
+        """The product over the inputs of sin(frequency * distance) / sqrt(reach), with the distance from an end."""
         functions = []
         for one in self.inputs:
-            reach = self._of(one.reach)
-            angle = build.multiply(self._of(one.frequency, self.m), build.add(offset(one), reach))
-            functions.append(self._within("prod", build.divide(build.call("sin", angle), build.call("sqrt", reach))))
+            angle = build.multiply(self._of(one.frequency, self.m), distance(one))
+            functions.append(self._within("prod", build.divide(build.call("sin", angle), build.call("sqrt", self._of(one.reach)))))
         return build.multiply(*functions)
 
     def _of_row(self, one: _Input) -> Expression:
-        """How far a row is from the centre."""
-        return build.subtract(one.coordinate, self._of(one.centre))
+        return self._of(one.inside, self.covariance.letter)
 
     def _of_place(self, one: _Input) -> Expression:
-        """How far a place is from the centre."""
         steps = build.subtract(Variable(self.a), Number(_STEPS + 1))
-        return build.divide(build.multiply(self._of(one.half), steps), Number(_STEPS))
+        return build.add(build.divide(build.multiply(self._of(one.half), steps), Number(_STEPS)), self._of(one.reach))
 
     # the weights and their sum
 

@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 import pplang
+from pplang._diagnostics import Problems
 from pplang.cli.main import main
 
 GROUPS = """
@@ -176,8 +177,10 @@ def test_a_process_on_a_basis_keeps_its_functions() -> None:
     fit = pplang.compile_text(PROCESS.replace("abs(x[i] - x[j])", "(x[i] - x[j])^2").replace("cov = K)", "cov = K, basis = 6)")).fit(
         {"x": [0.0, 1, 2, 3.5], "y": [1.0, 0.2, -1, 0.4]}, method="svi", steps=1, draws=20
     )
-    made = fit.predict({"x": [2.0, 9.0, 0.0]})
+    made = fit.predict({"x": [2.0, 4.1, 0.0]})
     np.testing.assert_allclose(made.draws("f")[..., [0, 2]], fit.draws("f")[..., [2, 0]], rtol=1e-12)
+    with pytest.raises(Problems, match="f_inside"):  # beyond its boundary there is no process
+        fit.predict({"x": [2.0, 9.0, 0.0]})
 
 
 def test_a_hidden_state_goes_on_from_the_last_one() -> None:
