@@ -28,7 +28,7 @@ _LARGEST = 512 * 2**20
 _MOST_ENTRIES = 400
 _PORTABLE_CALLS = re.compile(r"(lapack|blas)_\w+")
 
-_TRACING = threading.Lock()
+TRACING = threading.Lock()
 """NumPyro's stack of handlers is one for all threads, so only one may trace; compiling, which takes longer, goes on side by side."""
 
 
@@ -58,7 +58,7 @@ def compiled(program: Callable[[], tuple[Callable[..., Any], tuple[Any, ...]]], 
     entry = folder / _digest(identity, data) if folder else None
     if entry and (found := _load(entry)):
         return found
-    with _TRACING:
+    with TRACING:
         function, examples = program()
         lowered = jax.jit(function).lower(*examples)
     before = _listening().number

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pplang._diagnostics import shown
+from pplang._passes.exchangeable import exchangeable, told
 from pplang._passes.plan import Choice, Compiled
 from pplang._records import dataclass
 
@@ -71,14 +72,16 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The plan of a model in sentences. remarks: on the data, and on what the engine does with them."""
+    """The plan of a model in sentences. remarks: on the data, and on what the engine does with them. labels: on components that can change places."""
 
     stages: tuple[tuple[str, tuple[Sentence, ...]], ...]
     remarks: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
     def text(self) -> str:
         """As comments of the language, so that with the program after it the whole is a valid model."""
         lines = ["# the data", *(f"#   {one}" for one in self.remarks)] if self.remarks else []
+        lines += ["# labels", *(f"#   {one}" for one in self.labels)] if self.labels else []
         for name, sentences in self.stages:
             lines += [f"# {name}", *(f"#   {one}" for one in sentences)] if sentences else []
         idle = [name for name, sentences in self.stages if not sentences]
@@ -104,4 +107,5 @@ def explanation(compiled: Compiled, remarks: tuple[str, ...] = (), evidence: Map
             sentences.append(Sentence(stage.name, choice, phrase, sets, known.sentence() if known else ""))
         found.append((stage.name, tuple(sentences)))
         before = stage.program
-    return Explanation(tuple(found), remarks)
+    labels = tuple("; ".join(filter(None, told(compiled.source, name))) for name in exchangeable(compiled.source))
+    return Explanation(tuple(found), remarks, labels)

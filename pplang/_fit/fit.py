@@ -92,10 +92,17 @@ class Fit(Labelled):
 
     @property
     def notes(self) -> tuple[Diagnostic, ...]:
-        """What was noticed: unknowns that no data depend on, covariates that do not vary, and the chains' troubles, each at the relation that it
-        shows in most, with what can be done."""
+        """What was noticed: unknowns that no data depend on, covariates that do not vary, components that can change places, and the chains'
+        troubles, each at the relation that it shows in most, with what can be done."""
         return tuple(
-            Diagnostic(one["code"], one["title"], Span(one["start"], one["end"]), one["label"], help=one["help"], severity="warning")
+            Diagnostic(
+                one["code"],
+                one["title"],
+                Span(one["start"], one["end"]),
+                one["label"],
+                help=one["help"],
+                severity=one.get("severity", "warning"),
+            )
             for one in json.loads(self.content.texts.get("notes", "[]"))
         )
 

@@ -1,4 +1,5 @@
-"""What can be told of a model and its data before they are fitted: unknowns that no data depend on, and covariates that do not vary."""
+"""What can be told of a model and its data before they are fitted: unknowns that no data depend on, covariates that do not vary, components
+that can change places."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from pplang._check.graph import mentions
 from pplang._diagnostics import Diagnostic, Problems, shown
 from pplang._ir import expression as ire
 from pplang._ir.program import Site
+from pplang._passes.exchangeable import exchangeable, told
 
 if TYPE_CHECKING:
     from pplang._model import Bound
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 def doubts(bound: Bound) -> tuple[Diagnostic, ...]:
     """Notes. Raises `Problems` (F12): an unknown with a flat prior that no data depend on has no distribution at all."""
-    found = [*_unused(bound), *_constant(bound)]
+    found = [*_unused(bound), *_constant(bound), *_interchangeable(bound)]
     faults = [one for one in found if one.severity == "error"]
     if faults:
         raise Problems(faults, bound.model.source)
@@ -79,3 +81,11 @@ def _constant(bound: Bound) -> Iterator[Diagnostic]:
                     title = f"`{factor.name}` is {value} in every row: what it is multiplied by cannot be told from an intercept"
                     help = "leave the term out, or check the column"
                     yield Diagnostic("F26", title, factor.span, f"always {value}", help=help, severity="warning")
+
+
+def _interchangeable(bound: Bound) -> Iterator[Diagnostic]:
+    program = bound.model.program
+    for name in exchangeable(program):
+        fact, edit = told(program, name)
+        site = next(site for site in program.sites if site.role == "latent" and name in site.sets)
+        yield Diagnostic("F36", fact, site.span, "one of the tables that they index", help=edit, severity="note")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -16,9 +16,14 @@ _AS_HIGH = 5.0
 _STEPS, _MOST = 30, 60
 
 
-def elsewhere(problem: Problem, constants: Constants, family: Block, seed: int) -> np.ndarray | None:
+def elsewhere(
+    problem: Problem, constants: Constants, family: Block, seed: int, called_alike: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray | None:
     """Climb from far away, in the whitened coordinates of the fit; at most 121 gradients. Where a climb ends far off and nearly as high (or
     higher) as the middle of the fit, how many sds each coordinate is off, (n,) in the flat order; None where no climb does.
+
+    called_alike: a point with the components that can change places called as those of the fit that they are nearest to; what is far off only
+    because they are called otherwise is not elsewhere.
 
     One climb begins at the mirror image of the fit about zero, for symmetric targets, one at random. Raises Exhausted.
     """
@@ -37,9 +42,12 @@ def elsewhere(problem: Problem, constants: Constants, family: Block, seed: int) 
         noise = np.concatenate([whitening @ away[: family.dense], away[family.dense :] / family.scale])
         peak = climbed(score, noise, steps=_STEPS, most=_MOST)
         if peak is not None and peak.density > middle - _AS_HIGH:
-            off = (family.points(peak.point[None])[0] - family.means()) / family.deviations()
-            if np.abs(off[family.order[: family.dense]]).max() > _FAR:
-                return off
+            dense, point = family.order[: family.dense], family.points(peak.point[None])[0]
+            off = (point - family.means()) / family.deviations()
+            if np.abs(off[dense]).max() > _FAR:
+                off = (called_alike(point) - family.means()) / family.deviations()
+                if np.abs(off[dense]).max() > _FAR:
+                    return off
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from pplang._infer.families import Block, lower_root
 from pplang._infer.flat import flat
 from pplang._infer.importance import Shape, effective_share, led_by, proposed, resampled, shape_of, smoothed
+from pplang._infer.labels import called_alike
 from pplang._infer.nested import Nested, nested
 from pplang._infer.problem import Constants, Ledger, Problem, rows_for
 from pplang._infer.race import Fitted, Race, draws_needed
@@ -105,7 +107,11 @@ def fitted(bound: Bound, settings: Settings, progress: Progress, ready: Prepared
     """The pipeline and the verdict, before draws are chosen. Raises NoStart where no start has a finite density."""
     ready = ready or prepared(bound, settings.max_gradients)
     problem, most = ready.problem, ready.problem.ledger.most
-    race = Race(problem, ready.dense, settings.seed, settings.tol, lambda remark: progress(problem.ledger.gradients, most, remark))
+
+    def remark(text: str) -> None:
+        progress(problem.ledger.gradients, most, text)
+
+    race = Race(problem, ready.dense, settings.seed, settings.tol, remark, partial(called_alike, bound))
     reached = race.run()
     return _checked(bound, problem, reached, settings.seed)
 

@@ -20,6 +20,7 @@ from pplang._infer.bases import too_small
 from pplang._infer.density import set_sizes
 from pplang._infer.doubts import doubts
 from pplang._infer.draws import Constrainer
+from pplang._infer.labels import components, relabelled
 from pplang._infer.no_start import no_start
 from pplang._infer.params import check_params, maximised, without_maximum
 from pplang._infer.settings import Progress, Settings
@@ -62,7 +63,7 @@ def fit(bound: Bound, settings: Settings, progress: Progress) -> Fit:
                 from pplang._infer.svi import svi
 
                 draws = svi(ready, settings, progress, way_back)
-                values = way_back().result()(settings.seed, draws.z, draws.constants)
+                values = relabelled(way_back().result()(settings.seed, draws.z, draws.constants), components(bound))
             else:
                 draws, values = _engine(bound, ready, level, replace(settings, method=method), progress, pool, way_back())
         except NoStart as failure:
@@ -107,7 +108,7 @@ def _engine(
     enough = found is not None and (found.verdict.word != "poor" or found.verdict.improper)
     if found is not None and (settings.method == "vi" or (settings.method == "auto" and enough)):
         draws = engine.draws_of(bound, found, settings)
-        return draws, way_back.result()(settings.seed, draws.z, draws.constants)
+        return draws, relabelled(way_back.result()(settings.seed, draws.z, draws.constants), components(bound))
     from pplang._infer.sampling import sampled_draws
 
     return sampled_draws(bound, ready, found, chains.result() if chains else _chains(bound, ready), way_back.result(), settings, progress)
@@ -196,4 +197,5 @@ def _check_memory(bound: Bound, count: int) -> None:
 
 def _as_json(note: Diagnostic) -> dict[str, Any]:
     assert note.span is not None
-    return {"code": note.code, "title": note.title, "start": note.span.start, "end": note.span.end, "label": note.label, "help": note.help}
+    place = {"start": note.span.start, "end": note.span.end}
+    return {"code": note.code, "severity": note.severity, "title": note.title, **place, "label": note.label, "help": note.help}

@@ -49,6 +49,10 @@ class Fitted:
     raced: tuple[tuple[str, float], ...]
 
 
+CalledAlike = Callable[[Constants, np.ndarray, Constants, np.ndarray], np.ndarray]
+"""Constants and a point in their coordinates, constants and another point: the first point in the coordinates of the other."""
+
+
 @dataclass(frozen=True)
 class Runner:
     """A start under way."""
@@ -64,13 +68,15 @@ class Runner:
 
 @dataclass
 class Race:
-    """One fit. dense: positions of the coordinates with a dense covariance. tolerance: of the second round, in posterior sds."""
+    """One fit. dense: positions of the coordinates with a dense covariance. tolerance: of the second round, in posterior sds. called_alike: see
+    `labels.called_alike`; places that differ only in what their components are called are the same."""
 
     problem: Problem
     dense: np.ndarray
     seed: int
     tolerance: float
     remark: Callable[[str], None]
+    called_alike: CalledAlike = lambda constants, point, others, other: point
 
     def __post_init__(self) -> None:
         self.trace: list[tuple[int, float]] = []
@@ -108,7 +114,7 @@ class Race:
         try:
             if not exhausted:
                 apart = [one for one in runners if one.start != best.start and not self._agrees(one, best)]
-                off = elsewhere(self.problem, best.constants, best.climb.family, self.seed)
+                off = elsewhere(self.problem, best.constants, best.climb.family, self.seed, self._called_as(best, best.constants))
         except Exhausted:
             exhausted = True
         status = "out of gradients" if exhausted else best.climb.status
@@ -191,12 +197,28 @@ class Race:
 
     def _agrees(self, loser: Runner, winner: Runner) -> bool:
         """Is the start that lost on its way to the same place, or far behind?"""
-        if _distance(loser, winner) < _APART or loser.elbo < winner.elbo - 2 * _RIVAL:
+        if self._distance(loser, winner) < _APART or loser.elbo < winner.elbo - 2 * _RIVAL:
             return True
         noise = self._noise(self.draws, 0)
         first = loser.climb.evaluation
         further = self._climbed(loser.start, loser.constants, loser.climb.family, noise, 15, 5 * self.tolerance, first=first, most_tries=30)
-        return _distance(further, winner) < _APART or further.elbo < winner.elbo - _RIVAL
+        return self._distance(further, winner) < _APART or further.elbo < winner.elbo - _RIVAL
+
+    def _distance(self, one: Runner, other: Runner) -> float:
+        """The largest difference of a hyperparameter's means, in the smaller of the two sds."""
+        a, b = one.climb.family, other.climb.family
+        dense = a.order[: a.dense]
+        scale = np.minimum(a.deviations(), b.deviations())[dense]
+
+        def farthest(means: np.ndarray) -> float:
+            return float((np.abs(means - b.means())[dense] / scale).max(initial=0.0))
+
+        found = farthest(a.means())
+        return found if found < _APART else min(found, farthest(self._called_as(other, one.constants)(a.means())))
+
+    def _called_as(self, runner: Runner, constants: Constants) -> Callable[[np.ndarray], np.ndarray]:
+        """What calls the components of a point, in the coordinates of some constants, as a runner does."""
+        return lambda point: self.called_alike(constants, point, runner.constants, runner.climb.family.means())
 
 
 def _rival(family: Block, apart: list[Runner], off: np.ndarray | None) -> np.ndarray | None:
@@ -209,14 +231,6 @@ def _rival(family: Block, apart: list[Runner], off: np.ndarray | None) -> np.nda
     point = family.means()
     point[dense] = apart[0].climb.family.means()[dense]
     return point
-
-
-def _distance(one: Runner, other: Runner) -> float:
-    """The largest difference of a hyperparameter's means, in the smaller of the two sds."""
-    a, b = one.climb.family, other.climb.family
-    dense = a.order[: a.dense]
-    scale = np.minimum(a.deviations(), b.deviations())[dense]
-    return float((np.abs(a.means() - b.means())[dense] / scale).max(initial=0.0))
 
 
 def draws_needed(dense: int, regressors: int = 0) -> int:

@@ -32,6 +32,7 @@ from pplang._infer.convergence import r_hat
 from pplang._infer.draws import Constrainer
 from pplang._infer.engine import Prepared, Result
 from pplang._infer.families import Block, lower_root
+from pplang._infer.labels import components, relabelled
 from pplang._infer.loop import Loop
 from pplang._infer.problem import Constants, Problem
 from pplang._infer.sampled import numbers, verdict
@@ -227,6 +228,8 @@ def sampled_draws(
     labels = {one: bound.sets[one] for one in {name for site in sites.values() for name in site.sets} if one in bound.sets}
     parts: list[dict[str, np.ndarray]] = []
     values: dict[str, np.ndarray] = {}
+    named = values
+    alike = components(bound)
     wanted, portion, done = settings.samples_to_ess, settings.draws, 0
     if wanted is not None:
         portion = min(portion, max(100, math.ceil(wanted / settings.chains)))
@@ -236,7 +239,8 @@ def sampled_draws(
         parts.append(records)
         values = {name: np.concatenate([values[name], more], axis=1) if values else more for name, more in new.items()}
         done += portion
-        known = numbers(sites, values, labels)
+        named = relabelled(values, alike)
+        known = numbers(sites, named, labels)
         least = min((one.bulk for one in known), default=math.inf)
         if wanted is None or least >= wanted or done >= _MOST_PORTIONS * settings.draws:
             break
@@ -247,7 +251,7 @@ def sampled_draws(
     judged = verdict(
         found=known,
         statistics=together,
-        values=values,
+        values=named,
         way=f"begun {warm.way.word}",
         warmup=warm.warmup,
         guarded=warm.guarded,
@@ -257,4 +261,4 @@ def sampled_draws(
     )
     history = {"inverse_metric": np.stack([family.deviations() ** 2 for family in warm.chains.families])}
     texts = {"verdict": json.dumps(judged.to_json())}
-    return Draws(z, together, history, dict(warm.way.constants), texts, "nuts", judged.notes), values
+    return Draws(z, together, history, dict(warm.way.constants), texts, "nuts", judged.notes), named

@@ -90,7 +90,16 @@ def _explain(bound: Bound | None, compiled: Compiled, chosen: Namespace, fit: Fi
 
     plan = document(compiled, fit.constants if fit is not None else {})
     numbers = {"evidence": {name: one.to_json() for name, one in found.items()}} if found else {}
-    terminal.result_json({**plan, "explanation": told_of.to_json(), "remarks": list(remarks), **numbers, "program": text(compiled.program)})
+    terminal.result_json(
+        {
+            **plan,
+            "explanation": told_of.to_json(),
+            "remarks": list(remarks),
+            "labels": list(told_of.labels),
+            **numbers,
+            "program": text(compiled.program),
+        }
+    )
 
 
 def _draw(model: Model, compiled: Compiled, chosen: Namespace) -> None:

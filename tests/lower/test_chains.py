@@ -72,3 +72,24 @@ def test_a_chain_that_cannot_be() -> None:
         found, slope = jax.value_and_grad(chains.chain_log_sum, 2)(jnp.zeros((3, 2)), jnp.zeros((2, 2)), jnp.asarray(weight))
     assert float(found) == -np.inf
     assert np.isfinite(slope).all()
+
+
+@pytest.mark.parametrize("impossible", [True, False], ids=["on logarithms", "on probabilities"])
+def test_many_chains_side_by_side(impossible: bool) -> None:
+    """Of different lengths, against each on its own, and eight of them, whose weights are taken another way."""
+    lengths = RNG.integers(1, 6, 40)
+    order = RNG.permutation(lengths.sum())
+    parts = np.split(order, np.cumsum(lengths)[:-1])
+    rows = np.array([[*part, *[-1] * (5 - len(part))] for part in parts])
+    first, weight, step = RNG.normal(size=(len(order), 3)), 30 * RNG.normal(size=(len(order), 3)), RNG.normal(size=(3, 3))
+    if impossible:
+        step[0, 2] = -np.inf
+    with jax.enable_x64(True):
+        slope = jax.jit(jax.value_and_grad(chains.chain_log_sum, (0, 1, 2)))
+        total, (_, by_step, by_weight) = slope(first, step, weight, rows)
+        _, (_, _, by_weight_of_few) = slope(first, step, weight, rows[:8])
+    assert float(total) == pytest.approx(sum(chain_log_sum(first[part], step, weight[part]) for part in parts), rel=1e-12)
+    assert np.asarray(by_weight).sum(1) == pytest.approx(1.0, rel=1e-12)
+    assert np.asarray(by_step).sum() == pytest.approx(len(order) - len(parts), rel=1e-12)
+    few = np.concatenate(parts[:8])
+    assert np.asarray(by_weight)[few] == pytest.approx(np.asarray(by_weight_of_few)[few], abs=1e-12)

@@ -11,6 +11,7 @@ not kept: a table of all rows that is written and read again costs more than the
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -37,7 +38,8 @@ def moments(steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> Mo
 
 @dataclass(frozen=True)
 class Ring:
-    """How weights are multiplied and added up. over: divides by a sum, by nothing where that is zero. probability: of a normalised weight."""
+    """How weights are multiplied and added up. over: divides by a sum, by nothing where that is zero. probability: of a normalised weight.
+    read: of the weights of a row, as the table has them, those in the ring."""
 
     zero: float
     one: float
@@ -46,6 +48,7 @@ class Ring:
     over: Callable[[Any, Any], Any]
     probability: Callable[[Any], Any]
     logarithm: Callable[[Any], Any]
+    read: Callable[[Any], Any] = lambda weight: weight
 
 
 PROBABILITIES = Ring(
@@ -54,13 +57,19 @@ PROBABILITIES = Ring(
 LOGARITHMS = Ring(
     -jnp.inf, 0.0, lambda x, y: x + y, log_sum_exp, lambda x, whole: x - jnp.where(jnp.isneginf(whole), 0.0, whole), jnp.exp, lambda x: x
 )  # fmt: skip
+_MANY = 16
+"""Chains from which on exponentials are taken row by row, once in each direction: that costs less than one more table."""
 
 
 def _on_probabilities(steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> Moments:
     """`moments`, with weights divided by the largest of their row."""
     likeliest, best = _largest(steps, (1, 2)), _largest(weights, 1)
-    scaled = jnp.exp(steps - likeliest[:, None, None]), jnp.exp(weights - best[:, None])
-    total, state, pair = _recursions(PROBABILITIES, *scaled, there)
+    ring, table = PROBABILITIES, weights
+    if weights.shape[2] >= _MANY:
+        ring = replace(ring, read=lambda weight: jnp.exp(weight - _largest(weight, 0)))
+    else:
+        table = jnp.exp(weights - best[:, None])
+    total, state, pair = _recursions(ring, jnp.exp(steps - likeliest[:, None, None]), table, there)
     moved = jnp.broadcast_to(likeliest, (weights.shape[0], likeliest.shape[1]))[1:]
     return total + _sum(best, there) + _sum(moved, None if there is None else there[1:]), state, pair
 
@@ -92,7 +101,7 @@ def forward(ring: Ring, steps: jax.Array, weights: jax.Array) -> tuple[jax.Array
 
     def turn(ahead: jax.Array, at: Any) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         weight, step = at
-        now = ring.times(ahead, weight)
+        now = ring.times(ahead, ring.read(weight))
         whole = ring.total(now, 0)
         now = ring.over(now, whole)
         return ring.total(ring.times(now[:, None], steps[0] if step is None else step), 0), (now, whole)
@@ -115,7 +124,7 @@ def _backward(
         (after, onward, count), (now, whole, weight, step, next_step, here) = value, at
         state = ring.probability(ring.times(now, after))
         pair = ring.probability(ring.times(ring.times(now[:, None], steps[0] if next_step is None else next_step), onward[None]))
-        onward = ring.over(ring.times(weight, after), whole)
+        onward = ring.over(ring.times(ring.read(weight), after), whole)
         before = ring.total(ring.times(steps[0] if step is None else step, onward[None]), 1)
         if here is not None:
             onward, before = jnp.where(here, onward, ring.zero), jnp.where(here, before, ring.one)
