@@ -9,6 +9,31 @@ from pplang._check.environment import Environment
 from pplang._ir import expression as ir
 from pplang._syntax import tree
 
+_OF_ITS_OWN = "give it a name and a beginning of its own:   before[t in Day] = x[t-1] starting 0"
+
+
+def check_factor_steps(environment: Environment, value: ir.Expression) -> None:
+    """Report steps in a factor from members that no condition looks at: the first of them has no member before."""
+    known = list(graph.lags(value))
+    pending: list[tuple[ir.Expression, Mapping[str, str], frozenset[str]]] = [(value, {}, frozenset())]
+    while pending:
+        node, sets, limited = pending.pop()
+        if (
+            isinstance(node, ir.Lag)
+            and node in known
+            and node.variable not in limited
+            and environment.is_ordered(sets.get(node.variable, ""))
+        ):
+            _no_beginning(environment, value, [node], sets, _OF_ITS_OWN)
+            return
+        if isinstance(node, ir.Reduce):
+            sets = {**sets, **{one.variable: one.set for one in node.binders}}
+        condition = node.condition if isinstance(node, ir.Reduce | ir.IfElse) else None
+        looked_at = (
+            frozenset(one.name for one in ir.walk(condition) if isinstance(one, ir.Variable)) if condition is not None else frozenset()
+        )
+        pending += [(child, sets, limited if child is condition else limited | looked_at) for child in ir.children(node)]
+
 
 def check_steps(environment: Environment, node: tree.Relation, right: ir.Expression, *, limited: bool) -> bool:
     """Report faults of the steps in a relation; was one of them no step back? `limited`: a `where` says which members it is for."""
@@ -18,9 +43,7 @@ def check_steps(environment: Environment, node: tree.Relation, right: ir.Express
     starting = next((one for one in node.clauses if isinstance(one, tree.Starting)), None)
     within_a_sum = [one for one in steps if one.variable not in plates]
     if within_a_sum:
-        _no_beginning(
-            environment, right, within_a_sum, inner, "give it a name and a beginning of its own:   before[t in Day] = x[t-1] starting 0"
-        )
+        _no_beginning(environment, right, within_a_sum, inner, _OF_ITS_OWN)
     elif steps and starting is None and not limited:
         edit = f"add a line below:   starting {_beginning(node)}"
         _no_beginning(environment, right, steps, plates, edit)

@@ -9,6 +9,7 @@ from pplang._check.draws import type_draw
 from pplang._check.environment import Environment
 from pplang._check.relations import Relations
 from pplang._check.resolve import Resolver
+from pplang._check.steps import check_factor_steps
 from pplang._check.types import Typer
 from pplang._check.words import bound_axes, near, over_words
 from pplang._diagnostics import Label
@@ -23,6 +24,7 @@ def read_factor(environment: Environment, node: tree.Factor) -> ir.Factor | None
     value = _term(resolver, node.value)
     if value is not None:
         typer.number(value)
+        check_factor_steps(environment, value)
     weight: ire.Expression | None = None
     condition: ire.Expression | None = None
     for clause in node.clauses:
