@@ -55,6 +55,7 @@ BIJECTIONS: dict[str, BijectionEntry] = {
         ),
         _entry("corr_cholesky", "corr_cholesky_of", "Cholesky factors of correlation matrices", constrained=("K", "K"), free=("pairs(K)",)),
         _entry("correlation", "correlation_of", "correlation matrices", constrained=("K", "K"), free=("pairs(K)",)),
+        _entry("covariance", "covariance_of", "covariance matrices", constrained=("K", "K"), free=("triangle(K)",)),
         _entry("sum_to_zero", "sum_to_zero_of", "numbers that sum to zero", constrained=_K, free=("free(K)",)),
     )
 }

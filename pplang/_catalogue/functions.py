@@ -403,6 +403,14 @@ CONSTRAINING = (
         event=_KK,
         structure="correlation",
     ),
+    _constraining(
+        "covariance_of",
+        always(REAL),
+        "a covariance matrix, from its Cholesky factor: below the diagonal row by row, then the logarithms of the diagonal",
+        free="triangle(K)",
+        event=_KK,
+        structure="covariance",
+    ),
     _constraining("sum_to_zero_of", always(REAL), "numbers that sum to zero", free="free(K)", event=_K, structure="sum_to_zero"),
 )
 
@@ -427,6 +435,7 @@ FREEING = (
     _freeing("ordered_interval_free", "lower", "upper", constrained=_K, free=_K),
     _freeing("corr_cholesky_free", constrained=_KK, free=("pairs(K)",)),
     _freeing("correlation_free", constrained=_KK, free=("pairs(K)",)),
+    _freeing("covariance_free", constrained=_KK, free=("triangle(K)",)),
     _freeing("sum_to_zero_free", constrained=_K, free=("free(K)",)),
 )
 

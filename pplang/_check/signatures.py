@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pplang._check.environment import Environment
 from pplang._check.words import near
-from pplang._ir.program import Free, Gaps, Pairs
+from pplang._ir.program import Free, Gaps, Pairs, SumSet
 from pplang._source import Span
 
 ANY = "?"
@@ -22,6 +22,16 @@ def match_letter(environment: Environment, span: Span, letter: str, found: str, 
     if "(" in letter:
         operation, letter = _parts(letter)
         members = environment.sets[found].members
+        if operation == "triangle":
+            base = _of_triangle(environment, found)
+            if base is None:
+                of = letters.get(letter, "S")
+                help = f"declare the sets, index Pair = pairs({of}) and index Triangle = Pair + {of}, and use a table over Triangle"
+                label = f"a table over the pairs of {of}, then over {of}, is needed"
+                environment.report("D09", f"a table over {found} where one over a triangle is needed", span, label, help=help)
+            else:
+                letters.setdefault(letter, base)
+            return
         if not isinstance(members, _MADE_BY[operation]):
             _not_derived(environment, span, operation, letters.get(letter), found)
             return
@@ -35,6 +45,15 @@ def match_letter(environment: Environment, span: Span, letter: str, found: str, 
             f"this is over {found}, and a table over {bound} is needed here",
             help=f"give it one value for each {bound}",
         )
+
+
+def _of_triangle(environment: Environment, name: str) -> str | None:
+    """K where a set is `pairs(K) + K`."""
+    members = environment.sets[name].members
+    match members:
+        case SumSet((below, base)) if environment.sets[below].members == Pairs(base):
+            return base
+    return None
 
 
 def _parts(letter: str) -> tuple[str, str]:
@@ -67,6 +86,8 @@ def derived_set(environment: Environment, letter: str, letters: Mapping[str, str
     if "(" not in letter:
         return letters.get(letter)
     operation, inner = _parts(letter)
+    if operation == "triangle":
+        return next((name for name in environment.sets if _of_triangle(environment, name) == letters.get(inner)), None)
     for one in environment.sets.values():
         if isinstance(one.members, _MADE_BY[operation]) and one.members.set == letters.get(inner):
             return one.name

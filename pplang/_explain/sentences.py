@@ -46,6 +46,7 @@ PHRASES = {
     ("unconstrain", "ordered"): "moved as its first value and the logarithms of its steps",
     ("unconstrain", "positive_ordered"): "moved as the logarithms of its first value and its steps",
     ("unconstrain", "correlation"): "moved as free partial correlations",
+    ("unconstrain", "covariance"): "moved as the numbers of its Cholesky factor, the diagonal as logarithms",
     ("unconstrain", "corr_cholesky"): "moved as free partial correlations",
     ("unconstrain", "sum_to_zero"): "moved in an orthonormal basis",
 }

@@ -12,6 +12,7 @@ from pplang._catalogue.entry import Argument, DistributionEntry, Form
 from pplang._diagnostics import InternalError
 from pplang._ir import expression as ir
 from pplang._ir.kinds import REAL, Boolean, Interval
+from pplang._ir.program import SumSet
 from pplang._lower import code
 from pplang._lower.code import Code
 from pplang._lower.faults import Watched
@@ -85,7 +86,8 @@ def _inner_event(entry: DistributionEntry, node: ir.Distribution, scope: Scope, 
     for letter, set_name in zip(bijective.free, draw.event, strict=True):
         if "(" in letter:
             members = scope.unit.program.set[set_name].members
-            letters[letter[letter.index("(") + 1 : -1]] = members.set  # type: ignore[union-attr]
+            base = members.sets[-1] if isinstance(members, SumSet) else members.set  # type: ignore[union-attr]
+            letters[letter[letter.index("(") + 1 : -1]] = base
         else:
             letters[letter] = set_name
     return tuple(letters[letter] for letter in bijective.constrained)

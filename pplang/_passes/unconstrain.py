@@ -15,7 +15,7 @@ from pplang._check.retype import retype
 from pplang._ir import build
 from pplang._ir import expression as ire
 from pplang._ir.kinds import REAL, Interval
-from pplang._ir.program import Axis, Free, IndexSet, Pairs, Param, Program, Site
+from pplang._ir.program import Axis, Free, IndexSet, Pairs, Param, Program, Site, SumSet
 from pplang._passes import restricted
 from pplang._passes.plan import Choice, Rewrite
 
@@ -25,6 +25,7 @@ OF_STRUCTURE = {
     "simplex": "simplex",
     "correlation": "correlation",
     "correlation_cholesky": "corr_cholesky",
+    "covariance": "covariance",
     "sum_to_zero": "sum_to_zero",
     "ordered": "ordered",
     "positive_ordered": "ordered",
@@ -73,6 +74,7 @@ _REASONS = {
     "simplex": "it sums to one (stick-breaking)",
     "correlation": "it is a correlation matrix",
     "corr_cholesky": "it is the Cholesky factor of a correlation matrix",
+    "covariance": "it is a covariance matrix",
     "sum_to_zero": "it sums to zero",
 }
 
@@ -268,9 +270,16 @@ def _derived(program: Program, letter: str, letters: dict[str, str]) -> tuple[Pr
     if "(" not in letter:
         return program, letters[letter]
     operation, inner = letter.rstrip(")").split("(")
+    if operation == "triangle":  # below the diagonal, then on it
+        program, below = _derived(program, f"pairs({inner})", letters)
+        return _declared(program, f"{letters[inner]}_triangle", SumSet((below, letters[inner])))
     members = _DERIVED[operation](letters[inner])
+    return _declared(program, f"{letters[inner]}_{operation}", members)
+
+
+def _declared(program: Program, wanted: str, members: Free | Pairs | SumSet) -> tuple[Program, str]:
     known = next((one.name for one in program.sets if one.members == members), None)
     if known is not None:
         return program, known
-    name = program.fresh_name(f"{letters[inner]}_{operation}")
+    name = program.fresh_name(wanted)
     return replace(program, sets=(*program.sets, IndexSet(name, members, declared=True))), name

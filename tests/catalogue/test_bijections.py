@@ -54,6 +54,7 @@ CASES = (
     Case("ordered_interval", (-1.0, 2.0), 3, ("Ordered", {"distribution": ("Uniform", {"lower": -1.0, "upper": 2.0})}, 3)),
     Case("corr_cholesky", (), 6, ("LKJCholesky", {"shape": 2.0}, 4)),
     Case("correlation", (), 6, ("LKJ", {"shape": 2.0}, 4)),
+    Case("covariance", (), 6, ("Wishart", {"degrees": 5.0, "scale_matrix": COV})),
     Case("sum_to_zero", (), 3, ("SumToZero", {"distribution": ("Normal", {"mean": 0.0, "sd": 1.5})}, 4)),
 )
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -67,6 +68,8 @@ def _coordinates(name: str, value: Any) -> Any:
     """As many numbers as are free: what the density of a constrained value is taken in."""
     if name == "simplex":
         return value[..., :-1]
+    if name == "covariance":
+        return value[np.tril_indices(value.shape[-1])]
     if name in ("correlation", "corr_cholesky"):
         return value[np.tril_indices(value.shape[-1], -1)]
     return value

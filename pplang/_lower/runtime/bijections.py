@@ -221,6 +221,10 @@ def correlation() -> Transform[Any]:
     return transforms.ComposeTransform([transforms.CorrCholeskyTransform(), transforms.CorrMatrixCholeskyTransform().inv])
 
 
+def covariance() -> Transform[Any]:
+    return transforms.ComposeTransform([transforms.LowerCholeskyTransform(), transforms.CholeskyTransform().inv])
+
+
 def sum_to_zero() -> Transform[Any]:
     return transforms.ZeroSumTransform()
 
@@ -274,6 +278,10 @@ def corr_cholesky_of(x: ArrayLike) -> jax.Array:
 
 def correlation_of(x: ArrayLike) -> jax.Array:
     return correlation()(jnp.asarray(x))
+
+
+def covariance_of(x: ArrayLike) -> jax.Array:
+    return covariance()(jnp.asarray(x))
 
 
 def sum_to_zero_of(x: ArrayLike) -> jax.Array:

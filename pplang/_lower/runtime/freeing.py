@@ -63,5 +63,9 @@ def correlation_free(x: ArrayLike) -> jax.Array:
     return corr_cholesky_free(jnp.linalg.cholesky(jnp.asarray(x)))
 
 
+def covariance_free(x: ArrayLike) -> jax.Array:
+    return _inverse(bijections.covariance(), x)
+
+
 def sum_to_zero_free(x: ArrayLike) -> jax.Array:
     return _inverse(bijections.sum_to_zero(), x)

@@ -123,6 +123,17 @@ def correlation_of(x: ArrayLike) -> Array:
     return factor @ np.swapaxes(factor, -1, -2)
 
 
+def covariance_of(x: ArrayLike) -> Array:
+    """A covariance matrix, from its Cholesky factor: below the diagonal row by row, then the logarithms of the diagonal."""
+    x = np.asarray(x, float)
+    size = (int(np.sqrt(1 + 8 * x.shape[-1])) - 1) // 2
+    factor = np.zeros((*x.shape[:-1], size, size))
+    rows, columns = np.tril_indices(size, -1)
+    factor[..., rows, columns] = x[..., : len(rows)]
+    factor[..., range(size), range(size)] = np.exp(x[..., len(rows) :])
+    return factor @ np.swapaxes(factor, -1, -2)
+
+
 def sum_to_zero_of(x: ArrayLike) -> Array:
     """An isometry of R^(K - 1) onto the vectors of R^K that sum to zero."""
     x = np.asarray(x, float)

@@ -73,6 +73,13 @@ def correlation_free(x: ArrayLike) -> Array:
     return corr_cholesky_free(np.linalg.cholesky(np.asarray(x, float)))
 
 
+def covariance_free(x: ArrayLike) -> Array:
+    factor = np.linalg.cholesky(np.asarray(x, float))
+    size = factor.shape[-1]
+    rows, columns = np.tril_indices(size, -1)
+    return np.concatenate([factor[..., rows, columns], np.log(factor[..., range(size), range(size)])], -1)
+
+
 def sum_to_zero_free(x: ArrayLike) -> Array:
     """The isometry of the vectors that sum to zero onto R^(K - 1), backwards."""
     x = np.asarray(x, float)
