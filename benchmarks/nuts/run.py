@@ -30,7 +30,7 @@ from pplang._infer.convergence import ess_bulk, r_hat
 from pplang._infer.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "vi"))
-from models import CASES, KIT, Case
+from models import CASES, KIT, OPEN, Case
 
 CHAINS, DRAWS, WARMUP = 2, 800, 400
 STEPS, PARTICLES = 3_000, 4
@@ -170,7 +170,7 @@ def main() -> None:
         "| model | bar | ours | each seed | R-hat | gradients | begun, verdict | CP | NCP | learned |\n|---|---|---|---|---|---|---|---|---|---|"
     )
     for name in options.names or (FURTHER if options.further else BARS):
-        case = {**KIT, **CASES}.get(name)
+        case = {**KIT, **CASES, **OPEN}.get(name)
         if case is None:  # its construct cannot be fitted yet
             continue
         runs: dict[str, list[Run]] = {}

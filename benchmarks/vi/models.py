@@ -182,6 +182,71 @@ v[j in B] ~ Normal(0, tau_b)
 y[n in Row] ~ Normal(mu + u[a[n]] + v[b[n]], sigma)
 """
 
+HORSESHOE = """
+input N : count
+input K : count
+index Row  = 1..N
+index Coef = 1..K
+input x[Row, Coef] : real
+input y[Row] : bool
+
+alpha ~ Normal(0, 2)
+tau ~ HalfCauchy(0.5)
+lambda[k in Coef] ~ HalfCauchy(1)
+beta[k in Coef] ~ Normal(0, tau * lambda[k])
+y[i in Row] ~ Bernoulli(logit = alpha + sum(x[i, k] * beta[k] for k in Coef))
+"""
+
+AR1 = """
+data Step ordered:
+  y : real
+
+phi ~ Uniform(0, 1)
+s ~ HalfNormal(1)
+noise ~ HalfNormal(1)
+level[t in Step] ~ Normal(phi * level[t-1], s)
+  starting Normal(0, 2)
+y[t in Step] ~ Normal(level[t], noise)
+"""
+
+NEAR_ZERO = """
+data Row:
+  group : Group
+  y     : real
+
+mu ~ Normal(0, 5)
+tau ~ HalfCauchy(1)
+sigma ~ HalfNormal(2)
+theta[g in Group] ~ Normal(mu, tau)
+y[i in Row] ~ Normal(theta[group[i]], sigma)
+"""
+
+CROSSED_3 = """
+data Row:
+  a : A
+  b : B
+  c : C
+  y : real
+
+mu ~ Normal(0, 5)
+tau_a ~ HalfNormal(2)
+tau_b ~ HalfNormal(2)
+tau_c ~ HalfNormal(2)
+sigma ~ HalfNormal(2)
+u[i in A] ~ Normal(0, tau_a)
+v[j in B] ~ Normal(0, tau_b)
+w[k in C] ~ Normal(0, tau_c)
+y[n in Row] ~ Normal(mu + u[a[n]] + v[b[n]] + w[c[n]], sigma)
+"""
+
+TWO_MODES = """
+data Row:
+  y : real
+
+m ~ Normal(0, 3)
+y[i in Row] ~ Normal(abs(m), 1)
+"""
+
 
 def _schools(divided: float) -> dict[str, Any]:
     return {
@@ -249,6 +314,43 @@ def _crossed(*, balanced: bool) -> dict[str, Any]:
     return {"a": a, "b": b, "y": 1 + u[a] + v[b] + generator.normal(size=600)}
 
 
+def _coefficients() -> dict[str, Any]:
+    """Of the shape of the German credit data: 24 covariates in correlated groups, 500 rows, most coefficients zero. Those are not copied here."""
+    generator = np.random.default_rng(4)
+    common = generator.normal(size=(500, 6))
+    x = 0.7 * np.repeat(common, 4, axis=1) + 0.7 * generator.normal(size=(500, 24))
+    beta = np.zeros(24)
+    beta[[0, 5, 10, 17]] = 1.0, -0.8, 0.5, -0.4
+    y = generator.uniform(size=500) < 1 / (1 + np.exp(-(-1 + x @ beta)))
+    return {"N": 500, "K": 24, "x": x, "y": y}
+
+
+def _regression() -> pplang.Bound:
+    return pplang.compile_text(HORSESHOE).bind(inputs=_coefficients())
+
+
+def _series() -> dict[str, Any]:
+    """An AR(1) observed with next to no noise: its sd can go to zero."""
+    generator = np.random.default_rng(9)
+    level = np.zeros(80)
+    for t in range(1, 80):
+        level[t] = 0.9 * level[t - 1] + 0.5 * generator.normal()
+    return {"y": level + 0.05 * generator.normal(size=80)}
+
+
+def _without_groups() -> dict[str, Any]:
+    """Twelve groups that hardly differ: the likelihood of their scale is highest at zero."""
+    generator = np.random.default_rng(12)
+    return {"group": np.repeat(np.arange(12), 5), "y": 1 + generator.normal(size=60)}
+
+
+def _crossed_3() -> dict[str, Any]:
+    generator = np.random.default_rng(13)
+    a, b, c = generator.integers(0, 8, 500), generator.integers(0, 12, 500), generator.integers(0, 25, 500)
+    u, v, w = 0.7 * generator.normal(size=8), 0.5 * generator.normal(size=12), 0.4 * generator.normal(size=25)
+    return {"a": a, "b": b, "c": c, "y": 1 + u[a] + v[b] + w[c] + generator.normal(size=500)}
+
+
 def varying(groups: int, *, binary: bool = False) -> dict[str, Any]:
     """Varying intercepts over many groups of 1 to 20 rows."""
     generator = np.random.default_rng(0)
@@ -298,6 +400,15 @@ LARGE: dict[str, Case] = {
     "logit 20,000": simulated(VARYING_LOGIT, lambda: varying(20_000, binary=True)),
 }
 """Fitted when they are named."""
+
+OPEN: dict[str, Case] = {
+    "horseshoe": Case(_regression),
+    "AR(1), noise near zero": simulated(AR1, _series),
+    "scale near zero": simulated(NEAR_ZERO, _without_groups),
+    "three crossed factors": simulated(CROSSED_3, _crossed_3),
+    "two modes": simulated(TWO_MODES, lambda: {"y": np.array([2.1, 1.4, 3.0, 2.2, 1.8])}),
+}
+"""What is hard. Fitted when they are named."""
 
 KIT: dict[str, Case] = {name: kit(name, program) for name, program in POSTERIORS.items()}
 """Every posterior of the kit that the language expresses."""

@@ -25,7 +25,7 @@ from pplang import Bound, Fit
 from pplang._infer.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parent))
-from models import CASES, DATABASE, KIT, LARGE, Case
+from models import CASES, DATABASE, KIT, LARGE, OPEN, Case
 
 TRUTH = Path(__file__).parent / "truth.json"
 Moments = dict[str, tuple[float, float]]
@@ -73,7 +73,7 @@ def nuts_from_a_fit(bound: Bound, draws: int) -> Moments:
 def make_truth(names: list[str], draws: int) -> None:
     known = json.loads(TRUTH.read_text(encoding="utf-8")) if TRUTH.exists() else {}
     for name in names:
-        known[name] = nuts_from_a_fit({**CASES, **LARGE}[name].bind(), draws)
+        known[name] = nuts_from_a_fit({**CASES, **LARGE, **OPEN}[name].bind(), draws)
         TRUTH.write_text(json.dumps(known, indent=0) + "\n", encoding="utf-8")
         print(name, {label: value for label, value in known[name].items() if "[" not in label}, flush=True)
 
@@ -132,7 +132,7 @@ def main() -> None:
     )
     every = []
     for name in options.names or (KIT if options.kit else CASES):
-        found = outcomes(name, {**KIT, **CASES, **LARGE}[name], options.seeds)
+        found = outcomes(name, {**KIT, **CASES, **LARGE, **OPEN}[name], options.seeds)
         every += [one for one in found if one.bad is not None]
         print(row(name, found), flush=True)
     good = [one for one in every if one.verdict["word"] == "good"]

@@ -73,7 +73,7 @@ def proposed(family: Block, heavy: int, count: int, seed: int, shape: Shape | No
     generator = np.random.Generator(np.random.Philox([seed, 1]))
     size = len(family.mean)
     noise = generator.standard_normal((count, size))
-    log_density = -0.5 * (noise[:, heavy:] ** 2).sum(axis=1) - 0.5 * (size - heavy) * math.log(2 * math.pi) - family.log_determinant()
+    log_density = standard(noise[:, heavy:]) - family.log_determinant()
     first = 0 if shape is None else 1
     if heavy > first:
         degrees, wide = _DEGREES, heavy - first
@@ -84,6 +84,12 @@ def proposed(family: Block, heavy: int, count: int, seed: int, shape: Shape | No
         noise[:, 0] = shape.draws(count, generator)
         log_density += shape.log_density(noise[:, 0])
     return Sample(family.points(noise), log_density)
+
+
+def standard(noise: np.ndarray) -> np.ndarray:
+    """The log density (s,) of rows (s, n) under N(0, I)."""
+    result: np.ndarray = -0.5 * (noise**2).sum(axis=1) - 0.5 * noise.shape[1] * math.log(2 * math.pi)
+    return result
 
 
 def effective_share(weights: np.ndarray) -> float:

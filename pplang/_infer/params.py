@@ -3,11 +3,13 @@
 With the params at a place the engine fits what is drawn there. That fit q is the proposal for importance sampling of the marginal likelihood at
 every place near by, log mean p(y, z_i; place) / q(z_i) on the same z_i throughout: a smooth function, whose maximum quasi-Newton steps find
 (Geyer 1994, "On the convergence of Monte Carlo maximum likelihood calculations"). They go as far as the effective number of draws allows; there the
-engine fits again, until no more is to be gained. A normal approximation alone would be maximised at another place than the likelihood.
+engine fits again from where it was, until no more is to be gained. A normal approximation alone would be maximised at another place than the
+likelihood. Draws are quasi-random, antithetic and of exact second moments: where the fit is exact so is the gradient, and few draws do.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -16,10 +18,11 @@ import numpy as np
 
 from pplang._diagnostics import Diagnostic, Problems
 from pplang._infer.families import lower_root
-from pplang._infer.importance import proposed
+from pplang._infer.importance import Sample, effective_share, proposed, standard
 from pplang._infer.problem import Exhausted, Problem
 from pplang._infer.quasi_newton import climbed
-from pplang._infer.race import Fitted, Race
+from pplang._infer.quasi_random import matched_normals
+from pplang._infer.race import Race, Runner, draws_needed
 from pplang._infer.settings import Progress, Settings
 from pplang._ir.kinds import REAL
 
@@ -28,9 +31,17 @@ if TYPE_CHECKING:
     from pplang._model import Bound
 
 _ROUNDS = 15
-_FEW, _MANY = 256, 1_024
-_CLOSE, _CLOSER = 0.1, 2e-4
-"""Nats to gain below which many draws are taken, and below which the place is found: half the square of the distance in standard errors."""
+_FEW, _MANY, _MOST_DRAWS, _ROUGH = 128, 512, 4_096, 64
+"""Draws: while far off, near by, and there at most; and for what need not be exact: the curvature, and that the likelihood falls."""
+_HEAVY, _NORMAL = 10, 0.8
+"""Dense coordinates with Student-t tails where the effective share of normal draws is below that."""
+_CLOSE, _LEFT = 0.1, 2e-4
+"""Nats to gain below which many draws are taken, and the place that these give is the last; and what is left there. Nats are half the square of the
+distance in standard errors. Another fit would move it by no more than its own noise."""
+_OWN_DRAWS = 2**32
+"""Seeds from here on belong to draws that no fit has seen: it is as good as can be on its own ones, and elsewhere not."""
+_NOISE = 3e-4
+"""Nats that the noise of the draws may cost, as far as they can tell."""
 _SHARE = 0.3
 """A step may lower the effective share of the draws to this much of what it is where the fit was made."""
 _STEPS, _MOST = 12, 16
@@ -105,19 +116,21 @@ class Ascent:
             return list(range(len(self.bounded)))
 
     def _climb(self) -> list[int]:
-        place, count = self._begun(), _FEW
+        place, near = self._begun(), False
+        race, reached = Race(self.problem, self.dense, self.seed, self.tolerance, self.remark), None
         for _ in range(_ROUNDS):
             self.problem.move(place)
-            reached = Race(self.problem, self.dense, self.seed, self.tolerance, self.remark).run()
-            likelihood = Likelihood(self.problem, reached, place, self.bounded, count, self.seed)
-            peak = climbed(likelihood.score, np.zeros(len(place)), steps=_STEPS, most=_MOST)
+            reached = race.proposal(reached, near=near)
+            likelihood = Likelihood(self.problem, reached, place, self.bounded, self.seed, near)
+            peak = climbed(likelihood.score, np.zeros(len(place)), steps=_STEPS, most=_MOST, near=_LEFT)
             if peak is None:
                 break
             gain = peak.density - likelihood.value
-            if gain < _CLOSER and count == _MANY:
-                return likelihood.level(peak.point)
-            place = place + likelihood.units @ peak.point
-            count = _MANY if gain < _CLOSE else _FEW
+            if gain < _CLOSE and near:
+                level = likelihood.level(peak.point)
+                self.problem.move(place + likelihood.units @ peak.point)
+                return level
+            place, near = place + likelihood.units @ peak.point, gain < _CLOSE
             self.remark(f"params: {gain:.3g} nats higher")
         return list(range(len(place)))
 
@@ -146,40 +159,63 @@ class Likelihood:
     rough standard errors. value: at the place."""
 
     problem: Problem
-    fitted: Fitted
+    fitted: Runner
     place: np.ndarray
     bounded: np.ndarray
-    count: int
     seed: int
+    near: bool
 
     def __post_init__(self) -> None:
-        family = replace(self.fitted.family, root=lower_root(self.fitted.family.covariance()))
-        self.sample = proposed(family, min(10, family.dense), self.count, self.seed)
         self.least = 0.0
         self.units = np.eye(len(self.place))
-        self.value, weights, self.slope = self._seen(np.zeros(len(self.place)))
-        self.least = _SHARE / float((weights**2).sum())
+        here = np.zeros(len(self.place))
+        count = _MANY if self.near else _FEW
+        self.sample = self._drawn(count, 0)
+        self.value, weights, self.slope, noise = self._seen(here)
+        heavy = min(_HEAVY, self.fitted.climb.family.dense) if effective_share(weights) < _NORMAL else 0
+        if heavy:
+            self.sample = self._drawn(count, heavy)
+            self.value, weights, self.slope, noise = self._seen(here)
         if len(self.place) <= _MOST_DIFFERENCES:
             self.units = self._errors()
+            cost = 0.5 * float(np.trace(self.units.T @ noise @ self.units))
+            if self.near and cost > _NOISE:
+                self.sample = self._drawn(min(_MOST_DRAWS, count << math.ceil(math.log2(cost / _NOISE))), heavy)
+                self.value, weights, self.slope, _ = self._seen(here)
+        self.least = _SHARE / float((weights**2).sum())
 
-    def _seen(self, at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        """Its value, the weights of the draws, and the gradient by the params."""
+    def _drawn(self, count: int, heavy: int) -> Sample:
+        """Draws of the fit in antithetic pairs, one beside the other: any even number of them is balanced. heavy: dense coordinates with long tails,
+        for which they are no pairs."""
+        family = self.fitted.climb.family
+        if heavy:
+            return proposed(replace(family, root=lower_root(family.covariance())), heavy, count, self.seed)
+        noise = matched_normals(max(count, draws_needed(family.dense)), family.dense, self.problem.size, _OWN_DRAWS + self.seed)
+        noise = np.stack(np.split(noise, 2), axis=1).reshape(noise.shape)
+        return Sample(family.points(noise), standard(noise) - family.log_determinant())
+
+    def _seen(self, at: np.ndarray, draws: int | None = None) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+        """Its value, the weights of the draws, the gradient by the params, and the covariance of its noise. draws: the first so many alone."""
         move = self.units @ at
-        densities, _, gradients = self.problem.joint_scores(self.fitted.constants, self.place + move, self.sample.points)
-        logs = np.where(np.isfinite(densities), densities - self.sample.log_proposal, -np.inf)
+        densities, _, gradients = self.problem.joint_scores(self.fitted.constants, self.place + move, self.sample.points[:draws])
+        logs = np.where(np.isfinite(densities), densities - self.sample.log_proposal[:draws], -np.inf)
         top = logs.max()
         if not np.isfinite(top):
-            return -np.inf, np.full(len(logs), 1 / len(logs)), np.zeros(len(at))
+            nothing = np.zeros(len(at))
+            return -np.inf, np.full(len(logs), 1 / len(logs)), nothing, np.outer(nothing, nothing)
         weights = np.exp(logs - top)
         value = float(top + np.log(weights.mean()))
         weights = weights / weights.sum()
-        used = weights > 0
-        return value, weights, weights[used] @ gradients[used]
+        gradients = np.where(weights[:, None] > 0, gradients, 0.0)
+        slope = weights @ gradients
+        pairs = (weights[:, None] * (gradients - slope)).reshape(len(logs) // 2, 2, len(at)).sum(axis=1)
+        return value, weights, slope, pairs.T @ pairs
 
     def _errors(self) -> np.ndarray:
         """A root of the inverse Hessian, by differences of gradients; the absolute curvature where it is of the wrong sign."""
         steps = 1e-4 * np.maximum(1.0, np.abs(self.place))
-        hessian = np.stack([(self.slope - self._seen(step * unit)[2]) / step for step, unit in zip(steps, np.eye(len(steps)), strict=True)])
+        ahead = [self._seen(step * unit, _ROUGH)[2] for step, unit in zip(steps, np.eye(len(steps)), strict=True)]
+        hessian = (self._seen(np.zeros(len(steps)), _ROUGH)[2] - np.stack(ahead)) / steps[:, None]
         hessian = (hessian + hessian.T) / 2
         if not np.isfinite(hessian).all():
             return self.units
@@ -195,16 +231,16 @@ class Likelihood:
             return self.value, self.units.T @ self.slope
         if np.abs((self.units @ at)[self.bounded]).max(initial=0.0) > _LONGEST:
             return -np.inf, np.zeros(len(at))
-        value, weights, slope = self._seen(at)
+        value, weights, slope, _ = self._seen(at)
         return (value if 1 / (weights**2).sum() >= self.least else -np.inf), self.units.T @ slope
 
     def level(self, top: np.ndarray) -> list[int]:
         """The params along which it does not fall to both sides of its maximum."""
-        highest = self._seen(top)[0]
+        highest = self._seen(top, _ROUGH)[0]
         back = np.linalg.pinv(self.units)
         errors = np.sqrt((self.units**2).sum(axis=1))
 
         def falls(direction: np.ndarray) -> bool:
-            return any(not self._seen(top + step * direction)[0] > highest - _FALL for step in (3.0, _WIDEST))
+            return any(not self._seen(top + step * direction, _ROUGH)[0] > highest - _FALL for step in (3.0, _WIDEST))
 
         return [i for i, error in enumerate(errors) if not (falls(error * back[:, i]) and falls(-error * back[:, i]))]

@@ -75,6 +75,10 @@ class Problem:
         """The constants of non-centred coordinates; params where they are."""
         return {name: self.target.arguments[name] for name in self.layout.constants}
 
+    def with_params(self, constants: Constants) -> Constants:
+        """Constants of another place of the params, for the present one."""
+        return {**constants, **{name: self.target.arguments[name] for name in self.moves}}
+
     def scores(self, constants: Constants) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
         """points (m, n) → log densities (m,), gradients (m, n). Raises Exhausted."""
 

@@ -45,8 +45,13 @@ class Peak:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def climbed(score: Callable[[np.ndarray], tuple[float, np.ndarray]], start: np.ndarray, *, steps: int, most: int) -> Peak | None:
-    """Near a maximum of a log density; None where it is not finite at the start. One gradient for each evaluation, at most `most`."""
+def climbed(
+    score: Callable[[np.ndarray], tuple[float, np.ndarray]], start: np.ndarray, *, steps: int, most: int, near: float = _NEAR
+) -> Peak | None:
+    """Near a maximum of a log density; None where it is not finite at the start. One gradient for each evaluation, at most `most`.
+
+    near: half of that may be left to gain.
+    """
     density, gradient = score(start)
     if not (np.isfinite(density) and np.isfinite(gradient).all()):
         return None
@@ -56,7 +61,7 @@ def climbed(score: Callable[[np.ndarray], tuple[float, np.ndarray]], start: np.n
         if not curvature.pairs:
             direction = gradient / max(1.0, float(np.linalg.norm(gradient)))
         slope = float(direction @ gradient)  # of a quadratic, twice the density that is still to gain
-        if not slope > (_NEAR if curvature.pairs else 0.0) or used >= most:
+        if not slope > (near if curvature.pairs else 0.0) or used >= most:
             break
         found, evaluations = _searched(score, point, density, direction, slope, most - used)
         used += evaluations

@@ -28,6 +28,8 @@ _MOST_TRIES_IN_RACE = 6
 _GUARD = 1.0
 _ENOUGH = 4
 """Draws for each coefficient of a regression; where there are fewer, the constants are fitted once more from the finer round."""
+_PROPOSING = 0.4
+"""The tolerance for a proposal as a share of that of a fit: steps near the end are cheap beside draws with uneven weights."""
 _APART, _RIVAL = 3.0, 5.0
 """Starts disagree when their means differ by so many sds though the loser's ELBO is within so many nats."""
 
@@ -85,22 +87,7 @@ class Race:
 
     def run(self) -> Fitted:
         """Raises NoStart when no start has a finite density."""
-        runners, failures = [], []
-        exhausted = False
-        for name, begin in (
-            ("mode", lambda: starts.peaked(self.problem, self.dense, self.seed)),
-            ("wide", lambda: starts.wide(self.problem, self.dense)),
-        ):
-            self.remark(f"from a {name} start")
-            try:
-                runners.append(self._begun(begin()))
-            except NoStart as failure:
-                failures.append(failure)
-            except Exhausted:
-                exhausted = True
-        runners = [one for one in runners if one.climb.evaluation.finite]
-        if not runners and not exhausted:
-            raise failures[0] if failures else NoStart(np.zeros((1, self.problem.size)))
+        runners, exhausted = self._begun_all()
         raced = tuple((one.start, one.elbo) for one in runners)
         best = max(runners, key=lambda one: one.elbo) if runners else self._last or self._unclimbed()
         self._last = best
@@ -123,6 +110,42 @@ class Race:
             best.start, best.constants, best.climb.family, best.climb.evaluation, status, self.trace, not apart, off, rival, raced
         )
 
+    def proposal(self, before: Runner | None, *, near: bool) -> Runner:
+        """A fit to sample by importance from, that is not judged: without the look elsewhere, and from where an earlier one was after the density
+        has moved a little. near: on the draws of the finer round. Raises NoStart, Exhausted."""
+        runner = before
+        if runner is not None:
+            noise, constants = self._noise(self.draws, 0), self.problem.with_params(runner.constants)
+            runner = self._climbed(runner.start, constants, runner.climb.family, noise, _LAST, 2.5 * self.tolerance)
+        if runner is None or not runner.climb.evaluation.finite:
+            runners, exhausted = self._begun_all()
+            if exhausted or not runners:
+                raise Exhausted
+            runner = self._settled(max(runners, key=lambda one: one.elbo))
+        noise = self._noise(4 * self.draws, 1) if near else self._noise(self.draws, 0)
+        constants, family, first = self._refitted(runner, noise, other_noise=near)
+        return self._climbed(runner.start, constants, family, noise, _MOST_STEPS, _PROPOSING * self.tolerance, first=first)
+
+    def _begun_all(self) -> tuple[list[Runner], bool]:
+        """The starts under way, and whether the gradients were used up. Raises NoStart."""
+        runners, failures = [], []
+        exhausted = False
+        for name, begin in (
+            ("mode", lambda: starts.peaked(self.problem, self.dense, self.seed)),
+            ("wide", lambda: starts.wide(self.problem, self.dense)),
+        ):
+            self.remark(f"from a {name} start")
+            try:
+                runners.append(self._begun(begin()))
+            except NoStart as failure:
+                failures.append(failure)
+            except Exhausted:
+                exhausted = True
+        runners = [one for one in runners if one.climb.evaluation.finite]
+        if not runners and not exhausted:
+            raise failures[0] if failures else NoStart(np.zeros((1, self.problem.size)))
+        return runners, exhausted
+
     def _unclimbed(self) -> Runner:
         """For a fit that may use hardly any gradients."""
         start, nothing = starts.wide(self.problem, self.dense), np.zeros(0)
@@ -142,8 +165,8 @@ class Race:
             start.name, constants, family, noise, _FIRST, 2.5 * self.tolerance, most_tries=_MOST_TRIES_IN_RACE, first=first
         )
 
-    def _finished(self, runner: Runner) -> Runner:
-        """The winner: a refit and four steps, then two rounds with a refit before the second, on more draws and to a finer tolerance."""
+    def _settled(self, runner: Runner) -> Runner:
+        """A refit and four steps, then the coarse round: a refit and as many steps as it takes."""
         noise = self._noise(self.draws, 0)
         if self.problem.layout.sites and runner.climb.status != "converged":
             constants, family, first = self._refitted(runner, noise)
@@ -151,6 +174,11 @@ class Race:
         if runner.climb.status != "converged":
             constants, family, first = self._refitted(runner, noise)
             runner = self._climbed(runner.start, constants, family, noise, _MOST_STEPS, 2.5 * self.tolerance, first=first)
+        return runner
+
+    def _finished(self, runner: Runner) -> Runner:
+        """The winner: the coarse round, then a refit and a round on more draws and to a finer tolerance."""
+        runner = self._settled(runner)
         finer = self._noise(4 * self.draws, 1)
         constants, family, first = self._refitted(runner, finer, other_noise=True)
         runner = self._climbed(runner.start, constants, family, finer, _MOST_STEPS, self.tolerance, first=first)
