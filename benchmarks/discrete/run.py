@@ -11,6 +11,7 @@ does not.
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -171,10 +172,9 @@ def main() -> None:
     table = "\n".join(lines)
     print(table)
     if options.write:
-        (HERE / "RESULTS.md").write_text(
-            f"# Discrete latents in time\n\n`python benchmarks/discrete/run.py --write`; both in one process, in double precision.\n\n{table}\n",
-            encoding="utf-8",
-        )
+        results = HERE / "RESULTS.md"
+        before, _, after = re.split(r"(?ms)(^\|.*\|$)", results.read_text(encoding="utf-8"), maxsplit=1)
+        results.write_text(before + table + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pplang
+from pplang._explain.sentences import explanation
 from pplang._infer.labels import Component, nearest, relabelled
 from pplang._passes.exchangeable import exchangeable, told
 
@@ -83,6 +84,13 @@ def test_the_edit_that_is_offered_compiles() -> None:
     assert found(MIXTURE.replace("centre[k in Part] ~ Normal(0, 5)", written)) == ()
 
 
+def test_explain_says_so() -> None:
+    compiled = pplang.compile_text(MIXTURE).compiled()
+    text = explanation(compiled).text()
+    assert "# labels\n#   nothing tells the members of `Part` apart" in text
+    assert "# labels" not in explanation(pplang.compile_text(MIXTURE + "report gap = centre[b] - centre[a]\n").compiled()).text()
+
+
 # draws
 
 SIX = np.array([-4.0, -2.0, 0.0, 2.0, 4.0, 6.0])
@@ -149,6 +157,18 @@ def test_mirrored_modes_do_not_make_a_fit_poor(two: tuple[pplang.Model, dict[str
     assert fit.verdict["word"] == "good"
     assert fit.draws("centre").mean((0, 1)) == pytest.approx([-3, 3], abs=0.3)
     assert any(note.code == "F36" and "Ordered" in note.help for note in fit.notes)
+
+
+def test_modes_that_truly_differ_do() -> None:
+    """Components that can change places, and a number whose sign the data do not know."""
+    text = (
+        MIXTURE.replace("{a, b, c}", "{a, b}").replace("y : real", "y : real\n  q : real")
+        + "x ~ Normal(0, 3)\nq[i in Row] ~ Normal(x^2, 1)\n"
+    )
+    rows = simulated(2)
+    fit = pplang.compile_text(text).fit({**rows, "q": 4 + np.sin(np.arange(150.0))}, method="vi", draws=50)
+    assert fit.verdict["word"] == "poor"
+    assert "x" in fit.verdict["concerned"]
 
 
 def test_chains_with_different_labels_agree(two: tuple[pplang.Model, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
