@@ -295,6 +295,11 @@ class Bound:
         """The relation whose values are kept under each name."""
         return {kept_as(site): site.name for site in self._kept}
 
+    @property
+    def kept_members(self) -> Mapping[str, str]:
+        """Of the names whose kept values are members of a set, that set."""
+        return {kept_as(site): site.kind.set for site in self._kept if isinstance(site.kind, Member)}
+
     def log_density(self, z: Any) -> Any:
         """The log density of data and latents at a point of R^n, shape (n,), its Jacobian included. JAX, to be traced and differentiated."""
         return self._functions.log_density(z, self._all_arguments)

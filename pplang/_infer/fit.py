@@ -25,7 +25,6 @@ from pplang._infer.no_start import no_start
 from pplang._infer.params import check_params, maximised, without_maximum
 from pplang._infer.settings import Progress, Settings
 from pplang._infer.target import Draws, NoStart
-from pplang._ir.kinds import Member
 
 if TYPE_CHECKING:
     from pplang._data.dataset import Dataset
@@ -161,9 +160,7 @@ def _fit(bound: Bound, settings: Settings, draws: Draws, values: dict[str, np.nd
 
 def members(bound: Bound) -> dict[str, list[str | int]]:
     """The labels of the values of what is kept, where these are members of a set."""
-    sites = {site.name: site for site in bound.compiled.kept}
-    kinds = {name: sites[site].kind for name, site in bound.kept_sites.items()}
-    return {name: bound.coordinates(kind.set).tolist() for name, kind in kinds.items() if isinstance(kind, Member)}
+    return {name: bound.coordinates(over).tolist() for name, over in bound.kept_members.items()}
 
 
 def _with_gaps(dataset: Dataset, name: str) -> np.ndarray:
@@ -191,7 +188,7 @@ def _check_memory(bound: Bound, count: int) -> None:
     largest = max(sites, key=lambda name: sites[name])
     title = f"{count:,} draws would take {_files.size_text(need)}, and {_files.size_text(_files.spendable_memory())} are free"
     note = f"the largest is `{largest}`, {sites[largest]:,} numbers in each draw"
-    span = bound.compiled.drawn.site[bound.kept_sites.get(largest, largest)].span
+    span = {site.name: site for site in bound.compiled.kept}[bound.kept_sites.get(largest, largest)].span
     raise Problems([Diagnostic("F11", title, span, "the largest of them", notes=(note,), help="ask for fewer --draws")], bound.model.source)
 
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pplang._cache import TRACING
-from pplang._ir.kinds import Member
 from pplang._passes.exchangeable import exchangeable, scale_of
 
 if TYPE_CHECKING:
@@ -47,8 +46,7 @@ def components(bound: Bound) -> tuple[Component, ...]:
     for name in exchangeable(program):
         tables = {kept: tuple(place for place, over in enumerate(sets) if over == name) for kept, sets in bound.kept.items()}
         tables = {kept: places for kept, places in tables.items() if places}
-        kinds = {kept: bound.compiled.drawn.site[site].kind for kept, site in bound.kept_sites.items()}
-        members = tuple(kept for kept, kind in kinds.items() if isinstance(kind, Member) and kind.set == name)
+        members = tuple(kept for kept, over in bound.kept_members.items() if over == name)
         scale = scale_of(program, name)
         latent = {site.name for site in program.sites if site.role == "latent"}
         known = {kept: places for kept, places in tables.items() if kept in latent and kept not in members and len(places) <= 2}

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import pplang
+from pplang._infer.fit import members
+from pplang._infer.labels import components
 
 COUPLED = """
 data Day ordered:
@@ -79,3 +81,11 @@ def test_a_chain_that_looks_back_two_steps() -> None:
     path = (fit.draws("mood_path") == mood.ravel()).mean()
     assert path > 0.9
     assert path > (fit.draws("mood") == mood.ravel()).mean()
+
+
+def test_a_most_probable_path_is_called_by_the_labels_of_its_draw() -> None:
+    text = SECOND_ORDER.replace("mu[Mood] ~ Ordered(Normal(0, 3))", "mu[m in Mood] ~ Normal(0, 3)").replace("[0.5, 0.5]", "first")
+    bound = pplang.compile_text(f"{text}first[Mood] ~ Dirichlet(1)\n").bind({"person": ["a", "a"], "y": [0.5, None]})
+    assert members(bound) == {"mood": ["low", "high"], "mood_path": ["low", "high"]}
+    (component,) = components(bound)
+    assert set(component.members) == {"mood", "mood_path"}
