@@ -45,7 +45,8 @@ def elsewhere(
             dense, point = family.order[: family.dense], family.points(peak.point[None])[0]
             off = (point - family.means()) / family.deviations()
             if np.abs(off[dense]).max() > _FAR:
-                off = (called_alike(point) - family.means()) / family.deviations()
+                called = (called_alike(point) - family.means()) / family.deviations()
+                off = called if np.isfinite(called).all() else off
                 if np.abs(off[dense]).max() > _FAR:
                     return off
     return None

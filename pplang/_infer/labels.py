@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pplang._cache import TRACING
+from pplang._diagnostics import Problems
 from pplang._passes.exchangeable import exchangeable, scale_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def relabelled(values: Values, found: Sequence[Component]) -> dict[str, np.ndarr
     for one in found:
         numbers = _numbers(named, one)
         chains, draws, size, _ = numbers.shape
-        if size > 1:
+        if size > 1 and np.isfinite(numbers).all():
             chosen = _labelling(numbers.reshape(chains * draws, size, -1)).reshape(chains, draws, size)
             named = _called(named, one, chosen)
     return named
@@ -74,6 +75,8 @@ def nearest(values: Values, toward: Values, found: Sequence[Component]) -> dict[
     other = {name: np.asarray(value)[None, None] for name, value in toward.items()}
     for one in found:
         here, there = _numbers(named, one)[0], _numbers(other, one)[0, 0]
+        if not (np.isfinite(here).all() and np.isfinite(there).all()):
+            continue
         spread = np.concatenate([here[0], there]).std(0)
         named = _called(named, one, _likeliest(here, there, np.broadcast_to(np.maximum(spread, 1e-12), there.shape))[None])
     return {name: value[0, 0] for name, value in named.items()}
@@ -81,12 +84,15 @@ def nearest(values: Values, toward: Values, found: Sequence[Component]) -> dict[
 
 def called_alike(bound: Bound, constants: Values, point: np.ndarray, others: Values, other: np.ndarray) -> np.ndarray:
     """A point (n,) in the coordinates of some constants, in those of others, its components called as those of another point there that they
-    are nearest to."""
+    are nearest to. The point itself where it has no values that could be called otherwise."""
     found = components(bound)
     if not found:
         return point
     here, there = bound.with_constants(constants), bound.with_constants(others)
-    return there.unconstrain(nearest(_values(here, point), _values(there, other), found))
+    try:
+        return there.unconstrain(nearest(_values(here, point), _values(there, other), found))
+    except Problems:  # a probability that is rounded to zero, say
+        return point
 
 
 def _values(bound: Bound, point: np.ndarray) -> dict[str, np.ndarray]:
