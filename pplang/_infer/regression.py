@@ -56,7 +56,9 @@ def regressed(site: Coordinate, state: State) -> dict[str, np.ndarray]:
     inner = np.einsum("m,mjk,mjl->jkl", weights, theta, theta) + _RIDGE * np.eye(both.shape[2]) - np.einsum("pjk,pjl->jkl", cross, of_cross)
     outer = np.einsum("m,mjk,mjo->jko", weights, theta, response) - np.einsum("pjk,pjo->jko", cross, of_right)
     slope = np.linalg.solve(inner, outer)
-    h = _positive(-np.swapaxes(slope[:, :width] / unit[:, :width, None], -1, -2))
+    own = unit[:, :width]
+    noise = own * np.sqrt(np.einsum("m,mjk->jk", weights, response**2))
+    h = _positive(-np.swapaxes(slope[:, :width], -1, -2) * own[:, :, None], noise) / own[:, :, None] / own[:, None, :]
     slope[:, :width] = -np.swapaxes(h, -1, -2) * unit[:, :width, None]
     slope[:, width:] = np.linalg.solve(inner[:, width:, width:], outer[:, width:] - inner[:, width:, :width] @ slope[:, :width])
     slopes_own = slope / unit[:, :, None]
@@ -68,13 +70,17 @@ def regressed(site: Coordinate, state: State) -> dict[str, np.ndarray]:
     return _named(site, h, b, np.moveaxis(slopes, 0, -1), centre, np.swapaxes(beside, -1, -2), middle[:, width:])
 
 
-def _positive(matrices: np.ndarray) -> np.ndarray:
-    """The nearest symmetric matrices without negative eigenvalues."""
+def _positive(matrices: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """The nearest symmetric matrices without negative eigenvalues. noise: of the numbers in each row, so that of two estimates of a number
+    the better one counts for more. The scores of an element that hardly moves are known, what it does to others is not."""
     if matrices.shape[-1] == 1:
         return np.maximum(matrices, 0.0)
     if not np.isfinite(matrices).all():
         return matrices
-    values, vectors = np.linalg.eigh((matrices + np.swapaxes(matrices, -1, -2)) / 2)
+    square = np.maximum(noise, 1e-150) ** 2
+    share = square[:, None, :] / (square[:, :, None] + square[:, None, :])
+    weighted = share * matrices
+    values, vectors = np.linalg.eigh(weighted + np.swapaxes(weighted, -1, -2))
     return (vectors * np.maximum(values, 0.0)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
 
 
@@ -109,7 +115,8 @@ def probed(site: Coordinate, at: State, ahead: State, behind: State) -> dict[str
     units = np.maximum(np.sqrt(np.einsum("jkk->jk", square)), 1e-300)
     scaled = square / units[:, :, None] / units[:, None, :] + 1e-9 * np.eye(site.width)
     mixed = np.einsum("mjk,mjl->jkl", steps, changes) / units[:, :, None]
-    h = _positive(-np.swapaxes(np.linalg.solve(scaled, mixed) / units[:, :, None], -1, -2))
+    noise = units * np.sqrt(np.einsum("mjk,mjk->jk", changes, changes))
+    h = _positive(-np.swapaxes(np.linalg.solve(scaled, mixed), -1, -2) * units[:, :, None], noise) / units[:, :, None] / units[:, None, :]
     b = at.children[0] + _times(h, at.along[0])
     slopes, beside = (np.zeros((*b.shape, number)) for number in (at.phi.shape[1], at.parents.shape[2]))
     return _named(site, h, b, slopes, at.phi[0], beside, at.parents[0])

@@ -192,6 +192,19 @@ def test_a_direction_that_the_children_do_not_see_stays_so() -> None:
     assert np.abs(found["h"].sum(axis=1) + found["slope"]).max() * 10 < 0.5 * np.sqrt(20)
 
 
+def test_of_two_estimates_of_a_number_the_better_one_counts() -> None:
+    """The second element hardly moves: its own score says what the first does to it, the score of the first says nothing of it."""
+    transport = TransportedBlock(("theta",), "raw", "", "", "", "", "", None, "h", "b", (), diagonal=False)
+    site = Coordinate(transport, np.arange(2)[None], (2,), (2, 2), (), 0)
+    generator = np.random.default_rng(4)
+    known = np.array([[2.0, 0.5], [0.5, 1.0]])
+    theta = generator.normal(size=(200, 1, 2)) * np.array([1.0, 1e-3])
+    children = -theta @ known + generator.normal(size=theta.shape) * np.array([0.3, 1e-3])
+    nothing, no_parents = np.zeros((200, 1, 2)), np.zeros((200, 1, 0))
+    found = regressed(site, State(theta, nothing, children, nothing, np.zeros((200, 0)), no_parents, np.zeros(200)))
+    assert np.allclose(found["h"], known, rtol=0.2, atol=0.01)
+
+
 def test_other_constants_move_the_coordinate_and_not_the_value(problem: Problem) -> None:
     points = np.random.default_rng(3).normal(size=(5, problem.size))
     (site,) = problem.layout.sites
