@@ -11,15 +11,13 @@ not kept: a table of all rows that is written and read again costs more than the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from pplang._lower.runtime.special import log_sum_exp
-from pplang._records import dataclass
 
 Moments = tuple[jax.Array, jax.Array, jax.Array]
 
@@ -36,8 +34,7 @@ def moments(steps: jax.Array, weights: jax.Array, there: jax.Array | None) -> Mo
     return lax.cond(usual, _on_probabilities, _on_logarithms, steps, weights, there)
 
 
-@dataclass(frozen=True)
-class Ring:
+class Ring(NamedTuple):
     """How weights are multiplied and added up. over: divides by a sum, by nothing where that is zero. probability: of a normalised weight.
     read: of the weights of a row, as the table has them, those in the ring."""
 
@@ -66,7 +63,7 @@ def _on_probabilities(steps: jax.Array, weights: jax.Array, there: jax.Array | N
     likeliest, best = _largest(steps, (1, 2)), _largest(weights, 1)
     ring, table = PROBABILITIES, weights
     if weights.shape[2] >= _MANY:
-        ring = replace(ring, read=lambda weight: jnp.exp(weight - _largest(weight, 0)))
+        ring = ring._replace(read=lambda weight: jnp.exp(weight - _largest(weight, 0)))
     else:
         table = jnp.exp(weights - best[:, None])
     total, state, pair = _recursions(ring, jnp.exp(steps - likeliest[:, None, None]), table, there)
